@@ -1,0 +1,112 @@
+//! Short texts at the door: allowed shapes, and what looks like a card number.
+
+use super::{FaultKind, Problem};
+
+/// Shortest and longest run of digits that a card number has (ISO/IEC 7812-1).
+const PAN_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+
+/// An opaque id: 1 to `max` characters of `[A-Za-z0-9._:-]`, and no card number.
+pub fn opaque_id(text: &str, max: usize) -> Result<&str, Problem> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
+    if text.is_empty() {
+        return Err(Problem::new("required"));
+    }
+    if text.len() > max || !text.bytes().all(allowed) {
+        return Err(Problem::new(format!("expected 1 to {max} characters of A-Z a-z 0-9 . _ : -")));
+    }
+    not_a_card_number(text)
+}
+
+/// Printable text of at most `max` characters, and no card number.
+pub fn short_text(text: &str, max: usize) -> Result<&str, Problem> {
+    if text.chars().count() > max || text.chars().any(char::is_control) {
+        return Err(Problem::new(format!(
+            "expected at most {max} characters without control characters"
+        )));
+    }
+    not_a_card_number(text)
+}
+
+/// Refuses text that holds 13 to 19 digits which pass the Luhn check and begin like an issued card
+/// (2 to 6). Blanks and hyphens inside the run do not hide it; UUIDs are exempt.
+pub fn not_a_card_number(text: &str) -> Result<&str, Problem> {
+    if uuid::Uuid::try_parse(text).is_ok() || !holds_card_number(text) {
+        return Ok(text);
+    }
+    Err(Problem {
+        kind: FaultKind::PanNotAccepted,
+        text: "looks like a card number, which is never accepted here; send a token".into(),
+    })
+}
+
+fn holds_card_number(text: &str) -> bool {
+    let mut digits: Vec<u8> = Vec::new();
+    for b in text.bytes().chain([b'!']) {
+        match b {
+            b'0'..=b'9' => digits.push(b - b'0'),
+            b' ' | b'-' => {}
+            _ => {
+                if run_holds_card_number(&digits) {
+                    return true;
+                }
+                digits.clear();
+            }
+        }
+    }
+    false
+}
+
+fn run_holds_card_number(digits: &[u8]) -> bool {
+    PAN_DIGITS.contains(&digits.len()) && (2..=6).contains(&digits[0]) && luhn_holds(digits)
+}
+
+/// The check of ISO/IEC 7812-1 annex B: every second digit from the right counts double.
+fn luhn_holds(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| match (place % 2, u32::from(digit) * 2) {
+            (0, _) => u32::from(digit),
+            (_, double) if double > 9 => double - 9,
+            (_, double) => double,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_a_shape() {
+        assert!(opaque_id("acc-1042", 64).is_ok());
+        assert!(opaque_id("m:77._-", 64).is_ok());
+        for text in ["", "a b", "a\n", "å", &"x".repeat(65)] {
+            assert!(opaque_id(text, 64).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn card_numbers_are_refused_and_ordinary_references_are_not() {
+        // Public test numbers of the card schemes.
+        for text in [
+            "4111111111111111",
+            "5555 5555 5555 4444",
+            "order-378282246310005",
+            "4111-1111-1111-1111",
+        ] {
+            assert!(not_a_card_number(text).is_err(), "{text}");
+        }
+        for text in [
+            "SO-2026-118834",
+            "4111111111111112",
+            "1234567812345670", // begins with 1: no card is issued so
+            "0193a2c4-6f0e-7c11-9a55-0d6c1f3b2a10",
+            "123456789012",
+        ] {
+            assert!(not_a_card_number(text).is_ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Surety.
+
+pub mod domain;
