@@ -1,13 +1,17 @@
 //! The vocabulary: plain types that cannot be wrong, without I/O and without a clock.
 
 mod account;
+mod caller;
+mod command;
 mod decision;
+mod disclosure;
 mod event;
 mod fault;
 mod geography;
 mod ids;
 mod money;
 mod named;
+mod party_hash;
 mod reason;
 mod record;
 mod request;
@@ -17,12 +21,16 @@ mod time;
 mod value;
 
 pub use account::*;
+pub use caller::*;
+pub use command::*;
 pub use decision::*;
+pub use disclosure::*;
 pub use event::*;
 pub use fault::*;
 pub use geography::*;
 pub use ids::*;
 pub use money::*;
+pub use party_hash::*;
 pub use reason::*;
 pub use record::*;
 pub use request::*;
