@@ -16,7 +16,11 @@ pub struct PartyHasher(Hmac<Sha256>);
 
 impl PartyHasher {
     pub fn new(secret: &[u8; PARTY_SECRET_LEN]) -> PartyHasher {
-        PartyHasher(Hmac::<Sha256>::new(secret.into()))
+        // HMAC pads a short key with zeros to the block of its hash (RFC 2104); done here, since a
+        // full block cannot have the wrong length.
+        let mut block = [0; 64];
+        block[..PARTY_SECRET_LEN].copy_from_slice(secret);
+        PartyHasher(Hmac::<Sha256>::new(&block.into()))
     }
 
     /// The key of `identifier` among parties of one `kind` (`device`, `network`, …): the same text
