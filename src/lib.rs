@@ -1,4 +1,9 @@
 //! Surety.
 
 pub mod domain;
+pub mod signals;
+pub mod features;
+pub mod scoring;
 pub mod policy;
+pub mod playbook;
+pub mod decide;

@@ -142,3 +142,21 @@ pub struct RestrictionLift {
     pub id: RestrictionId,
     pub note: String,
 }
+
+named! {
+    EventState {
+        Applied "APPLIED",
+        Duplicate "DUPLICATE",
+        Rejected "REJECTED",
+    }
+}
+
+/// What became of one event of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventOutcome {
+    pub event_id: String,
+    pub state: EventState,
+    /// Path of the field that is wrong; empty when no field is.
+    pub field: String,
+    pub problem: String,
+}

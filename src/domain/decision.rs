@@ -107,17 +107,17 @@ pub struct Reason {
     pub evidence: Vec<Evidence>,
 }
 
-/// Component scores, 0 to 1000, higher is riskier.
+/// Component scores, 0 to 1000, higher is riskier; absent when what they rest on is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scores {
-    pub credit: i64,
-    pub affordability: i64,
-    pub spending: i64,
-    pub fraud: i64,
+    pub credit: Option<i64>,
+    pub affordability: Option<i64>,
+    pub spending: Option<i64>,
+    pub fraud: Option<i64>,
 }
 
 impl Scores {
-    pub fn of(&self, component: Component) -> i64 {
+    pub fn of(&self, component: Component) -> Option<i64> {
         match component {
             Component::Credit => self.credit,
             Component::Affordability => self.affordability,
@@ -126,7 +126,7 @@ impl Scores {
         }
     }
 
-    pub fn of_mut(&mut self, component: Component) -> &mut i64 {
+    pub fn of_mut(&mut self, component: Component) -> &mut Option<i64> {
         match component {
             Component::Credit => &mut self.credit,
             Component::Affordability => &mut self.affordability,

@@ -36,6 +36,12 @@ impl std::fmt::Display for Country {
     }
 }
 
+impl<'a> From<&'a Country> for super::Value<'a> {
+    fn from(country: &'a Country) -> Self {
+        super::Value::Text(country.code())
+    }
+}
+
 impl TryFrom<String> for Country {
     type Error = String;
     fn try_from(code: String) -> Result<Self, String> {

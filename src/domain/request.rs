@@ -265,6 +265,8 @@ pub struct Request {
     pub holder: Holder,
     pub merchant: MerchantId,
     pub order_reference: Option<String>,
+    /// SHA-256 of the basket's lines; absent without a basket.
+    pub basket_hash: Option<[u8; 32]>,
     /// BCP 47, as sent; empty when not sent.
     pub locale: String,
     pub facts: RequestFacts,

@@ -1,7 +1,89 @@
-//! Policy.
+//! The policy that risk staff read and change: rules, bands, thresholds by market, examples.
 
+pub mod condition;
+mod example;
+mod file;
+mod load;
+mod market;
 mod place;
 mod reason;
 
+use crate::domain::{Component, Country, ReasonCode, RestrictionKind, Span, StepUpKind};
+use crate::features::Named;
+
+pub use condition::Condition;
+pub use example::ExampleResult;
+pub use file::{OnMissing, RulePush, StandIn, StandInCards, Timing};
+pub use market::{Band, Market, SpendingPrior};
 pub use place::{LoadError, Place};
 pub use reason::{MessageTexts, Messages, ReasonCatalog, ReasonEntry, Texts};
+
+/// A condition, the reason that it is, and what it pushes to.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub code: ReasonCode,
+    pub push: RulePush,
+    pub when: Condition,
+    pub on_missing: OnMissing,
+    /// Set for score rules.
+    pub component: Option<Component>,
+    /// Added to the component's score; below zero in the customer's favour.
+    pub points: i64,
+    /// What the customer can pass to clear the push.
+    pub step_up: Vec<StepUpKind>,
+    pub restrict: Option<(RestrictionKind, Span)>,
+    pub retry_after: Option<Span>,
+    /// It looks at component scores, so it is tried after the score rules.
+    pub after_scores: bool,
+    /// Where it stands in the file.
+    pub place: Place,
+}
+
+/// A loaded policy: everything compiled and its examples passed.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub version: String,
+    pub rules: Vec<Rule>,
+    pub stand_in: StandIn,
+    markets: Vec<Market>,
+    /// Every name that a rule may use, thresholds last.
+    names: Vec<Named>,
+    /// Slots below the thresholds that some rule reads.
+    used: Vec<u16>,
+    examples: Vec<ExampleResult>,
+}
+
+impl Policy {
+    /// Parses, compiles and tests a policy; `file` is its name for messages.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong, with line, column and what was expected: an unknown key or name, a
+    /// wrong type, a rule without examples of both kinds, an example that does not come out as
+    /// stated, bands that leave a gap.
+    pub fn parse(file: &str, source: &str) -> Result<Policy, LoadError> {
+        load::load(file, source)
+    }
+
+    pub fn market(&self, country: Country) -> Option<&Market> {
+        self.markets.iter().find(|market| market.country == country)
+    }
+
+    pub fn markets(&self) -> &[Market] {
+        &self.markets
+    }
+
+    pub fn names(&self) -> &[Named] {
+        &self.names
+    }
+
+    /// Slots that are worth filling before rules are tried.
+    pub fn used_slots(&self) -> &[u16] {
+        &self.used
+    }
+
+    /// What each example came to.
+    pub fn examples(&self) -> &[ExampleResult] {
+        &self.examples
+    }
+}

@@ -1,0 +1,155 @@
+//! Facts as numbers by name: everything that a rule, a band or a model may look at.
+
+mod account;
+mod request;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Component, RequestFacts, Scores, Standing, StepUpKind, Type, Value};
+use crate::signals::{self, Readings};
+
+/// All that `decide` may see; stored with the decision. Holds no personal data and no earlier
+/// decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    pub request: RequestFacts,
+    pub readings: Readings,
+    pub standing: Standing,
+    /// What the customer has passed since the request, and whether a check failed.
+    #[serde(default)]
+    pub step_up: StepUpFacts,
+}
+
+/// Results of a step-up, for the re-assessment that follows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepUpFacts {
+    pub passed: Vec<StepUpKind>,
+    pub failed: bool,
+}
+
+/// Whether the policy offers what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offered {
+    pub market: bool,
+    pub currency: bool,
+    pub product: bool,
+}
+
+/// What a name is read from.
+pub struct View<'a> {
+    pub facts: &'a Facts,
+    pub offered: Offered,
+    pub scores: &'a Scores,
+}
+
+/// A name that rules may use.
+pub struct Variable {
+    /// Dotted, for example `account.outstanding`.
+    pub name: &'static str,
+    pub value_type: Type,
+    pub unit: &'static str,
+    pub about: &'static str,
+    read: for<'a> fn(&View<'a>) -> Value<'a>,
+}
+
+impl Variable {
+    pub fn read<'a>(&self, view: &View<'a>) -> Value<'a> {
+        (self.read)(view)
+    }
+}
+
+/// Names of the component scores, known once the score rules were tried.
+const SCORES: [Variable; 4] = [
+    score("score.credit", |view| score_of(view, Component::Credit)),
+    score("score.affordability", |view| score_of(view, Component::Affordability)),
+    score("score.spending", |view| score_of(view, Component::Spending)),
+    score("score.fraud", |view| score_of(view, Component::Fraud)),
+];
+
+const fn score(name: &'static str, read: for<'a> fn(&View<'a>) -> Value<'a>) -> Variable {
+    Variable {
+        name,
+        value_type: Type::Int,
+        unit: "0 to 1000",
+        about: "score of the component, higher is riskier",
+        read,
+    }
+}
+
+/// A score is missing only because the signals under it are: their source failed.
+fn score_of(view: &View<'_>, component: Component) -> Value<'static> {
+    view.scores.of(component).map_or(Value::Failed, Value::Int)
+}
+
+/// Where the values of a name lie among all values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    pub slot: u16,
+    pub value_type: Type,
+}
+
+/// Number of slots that [`read`] fills; further ones (thresholds) come after.
+pub fn slot_count() -> usize {
+    variables().count() + signals::catalog().len()
+}
+
+/// Every variable, in order of its slot; signals follow after them.
+pub fn variables() -> impl Iterator<Item = &'static Variable> {
+    request::VARIABLES.iter().chain(account::VARIABLES).chain(&SCORES)
+}
+
+/// Every name with its slot and type, signals included.
+pub fn names() -> Vec<Named> {
+    let of_variables = variables().map(|variable| (variable.name.to_owned(), variable.value_type));
+    let of_signals = signals::catalog()
+        .iter()
+        .map(|signal| (format!("signal.{}", signal.name), signal.value_type));
+    of_variables
+        .chain(of_signals)
+        .zip(0..)
+        .map(|((name, value_type), slot)| Named { name, slot, value_type })
+        .collect()
+}
+
+/// Whether a slot holds a component score.
+pub fn is_score(slot: u16) -> bool {
+    let end = variables().count();
+    (end - SCORES.len()..end).contains(&usize::from(slot))
+}
+
+/// The value of one slot below [`slot_count`].
+pub fn read<'a>(slot: u16, view: &View<'a>) -> Value<'a> {
+    let slot = usize::from(slot);
+    let (requests, accounts) = (request::VARIABLES.len(), account::VARIABLES.len());
+    let variables = requests + accounts + SCORES.len();
+    match slot {
+        _ if slot < requests => request::VARIABLES[slot].read(view),
+        _ if slot < requests + accounts => account::VARIABLES[slot - requests].read(view),
+        _ if slot < variables => SCORES[slot - requests - accounts].read(view),
+        _ => view.facts.readings.get(slot - variables).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_stand_in_order_of_their_slots() {
+        let names = names();
+        let unique: BTreeSet<_> = names.iter().map(|named| &named.name).collect();
+        assert_eq!(unique.len(), names.len());
+        assert_eq!(names.len(), slot_count());
+        assert!(names.iter().zip(0..).all(|(named, slot)| named.slot == slot));
+    }
+
+    #[test]
+    fn only_scores_are_scores() {
+        for named in names() {
+            assert_eq!(is_score(named.slot), named.name.starts_with("score."), "{}", named.name);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! One assessment: observe and read the standing, decide, commit. Read this first.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::{Answered, Error, Service, answered_before, draw, key, message, same_content, teach};
+use crate::decide::{contended, decide};
+use crate::domain::{
+    Caller, Decision, DecisionId, DecisionRecord, Holder, OneTimeCard, Outcome, Product, Progress,
+    Request, Standing,
+};
+use crate::features::{Facts, StepUpFacts};
+use crate::ledger::{AnswerKey, AssessCommit, Assessed, Probe, SignalRow};
+use crate::signals::{Observation, Readings, SignalEvent};
+
+/// Headroom that was taken meanwhile is decided about again this often, then a person looks.
+const DECIDED_AGAIN_MAX: usize = 2;
+/// References are drawn from 2^35; a few collisions in a row mean that something else is wrong.
+const REFERENCES_DRAWN_MAX: usize = 8;
+
+/// What is being assessed: a fresh request, or one whose step-up was passed or failed.
+pub(super) struct Assessment {
+    pub key: AnswerKey,
+    pub hash: [u8; 32],
+    pub request: Request,
+    pub observation: Observation,
+    pub readings: Readings,
+    pub step_up: StepUpFacts,
+    /// The pending decision that this one replaces.
+    pub supersedes: Option<DecisionId>,
+    /// What the ledger keeps of what the signal store is taught.
+    pub signal: SignalRow,
+    pub begun: Instant,
+}
+
+impl Service {
+    /// Decides a purchase or a one-time card. Counts as an attempt, once per `request_id`.
+    pub async fn evaluate(
+        self: &Arc<Self>,
+        caller: Caller,
+        request: Request,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let service = Arc::clone(self);
+        Self::to_the_end(async move { service.evaluate_to_the_end(caller, request).await }).await
+    }
+
+    async fn evaluate_to_the_end(
+        &self,
+        caller: Caller,
+        mut request: Request,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let begun = Instant::now();
+        let call = match request.facts.product {
+            Product::Purchase => "EvaluatePurchase",
+            Product::OneTimeCard => "EvaluateOneTimeCard",
+        };
+        let key = key(&caller, call, request.id);
+        let _turn = self.running.enter(&key).await?;
+        // Asked first, so that a retry is not counted as a second attempt.
+        if let Some(answer) = self.ledger.answer(&key).await? {
+            return answered_before(answer, request.hash);
+        }
+        let market = self.playbook.policy.market(request.facts.market);
+        if let Some((hour, weekday)) = market.and_then(|market| market.local(request.facts.time)) {
+            request.facts.hour = Some(hour);
+            request.facts.weekday = Some(weekday);
+        }
+        let observation = self.observation(&request);
+        let readings = self.signals.observe(&observation);
+        let signal = teach::row(&SignalEvent::Attempt(observation.clone()))?;
+        let (hash, step_up) = (request.hash, StepUpFacts::default());
+        self.assess(Assessment {
+            key,
+            hash,
+            request,
+            observation,
+            readings,
+            step_up,
+            supersedes: None,
+            signal,
+            begun,
+        })
+        .await
+    }
+
+    /// Decides on what is known and commits; again with what is left when somebody else took the
+    /// headroom in between.
+    pub(super) async fn assess(
+        &self,
+        assessment: Assessment,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let mut facts = Facts {
+            request: assessment.request.facts.clone(),
+            readings: assessment.readings.clone(),
+            standing: self.standing(&assessment).await?,
+            step_up: assessment.step_up.clone(),
+        };
+        for _ in 0..=DECIDED_AGAIN_MAX {
+            let decision = decide(&facts, &self.playbook);
+            match self.commit(&assessment, &facts, decision).await? {
+                Some(answered) => return Ok(answered),
+                None => facts.standing = self.standing(&assessment).await?,
+            }
+        }
+        let decision = contended(&facts, &self.playbook);
+        match self.commit(&assessment, &facts, decision).await? {
+            Some(answered) => Ok(answered),
+            None => Err(Error::unexpected(&"a review was refused for want of headroom")),
+        }
+    }
+
+    async fn standing(&self, assessment: &Assessment) -> Result<Standing, Error> {
+        let request = &assessment.request;
+        let probe = Probe {
+            holder: &request.holder,
+            merchant: &request.merchant,
+            amount: request.facts.amount,
+            currency: request.facts.currency,
+            basket_hash: request.basket_hash,
+            parties: &request.parties,
+            guest_limit: self.guest_limit(request),
+            ignore: assessment.supersedes,
+            now: request.facts.time,
+        };
+        Ok(self.ledger.standing(&probe).await?)
+    }
+
+    fn guest_limit(&self, request: &Request) -> Option<i64> {
+        let market = self.playbook.policy.market(request.facts.market);
+        match request.holder {
+            Holder::Guest(_) => Some(market.map_or(0, |market| market.guest_limit)),
+            Holder::Account(_) => None,
+        }
+    }
+
+    /// Records the decision; `None` when its headroom was taken meanwhile.
+    async fn commit(
+        &self,
+        assessment: &Assessment,
+        facts: &Facts,
+        decision: Decision,
+    ) -> Result<Option<Answered<DecisionRecord>>, Error> {
+        let facts = serde_json::to_string(facts).map_err(|failure| Error::unexpected(&failure))?;
+        let mut record = self.record(assessment, decision)?;
+        for _ in 0..REFERENCES_DRAWN_MAX {
+            let commit = AssessCommit {
+                key: assessment.key.clone(),
+                hash: assessment.hash,
+                record: record.clone(),
+                facts: facts.clone(),
+                raw_context: Some(assessment.request.raw_context.clone()),
+                signal_event: Some(assessment.signal.clone()),
+                guest_limit: self.guest_limit(&assessment.request),
+                basket_hash: assessment.request.basket_hash,
+                supersedes: assessment.supersedes,
+            };
+            match self.ledger.assess(commit).await? {
+                Assessed::Recorded => {
+                    return Ok(Some(Answered { value: record, replayed: false }));
+                }
+                Assessed::HeadroomTaken => return Ok(None),
+                Assessed::Before(answer) => {
+                    same_content(&answer, assessment.hash)?;
+                    return answered_before(answer, assessment.hash).map(Some);
+                }
+                Assessed::NotPending => return Err(super::step_up::not_pending()),
+                Assessed::ReferenceTaken => {
+                    record.reference = draw::reference()?;
+                    record.id = draw::decision_id(record.created)?;
+                }
+            }
+        }
+        Err(Error::unexpected(&"no free reference was drawn"))
+    }
+
+    fn record(
+        &self,
+        assessment: &Assessment,
+        decision: Decision,
+    ) -> Result<DecisionRecord, Error> {
+        let request = &assessment.request;
+        let created = request.facts.time;
+        let amount = request.money().ok_or_else(|| Error::unexpected(&"a request of nothing"))?;
+        let market = self.playbook.policy.market(request.facts.market);
+        let message =
+            message::render(&decision, &self.playbook.catalog, market, &request.locale);
+        let step_up_id = match decision.step_up {
+            Some(_) => Some(draw::uuid(created)?),
+            None => None,
+        };
+        let case_number = match decision.review {
+            Some(_) => Some(draw::case_number()?),
+            None => None,
+        };
+        Ok(DecisionRecord {
+            id: draw::decision_id(created)?,
+            reference: draw::reference()?,
+            caller: assessment.key.caller.clone(),
+            request_id: assessment.key.request_id,
+            product: request.facts.product,
+            holder: request.holder.clone(),
+            merchant: request.merchant.clone(),
+            order_reference: request.order_reference.clone(),
+            market: request.facts.market,
+            locale: request.locale.clone(),
+            amount,
+            plan: request.facts.plan,
+            card: card(request, &decision, draw::uuid(created)?),
+            decision,
+            message,
+            step_up_id,
+            case_number,
+            created,
+            duration_micros: i64::try_from(assessment.begun.elapsed().as_micros())
+                .unwrap_or(i64::MAX),
+            progress: Progress::default(),
+        })
+    }
+}
+
+fn card(request: &Request, decision: &Decision, id: Uuid) -> Option<OneTimeCard> {
+    match (request.facts.card, decision.outcome, decision.expires) {
+        (Some(terms), Outcome::Approved, Some(expires)) => Some(OneTimeCard { id, terms, expires }),
+        _ => None,
+    }
+}

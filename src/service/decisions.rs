@@ -1,0 +1,241 @@
+//! What becomes of decisions: confirmed, cancelled, looked up, listed; and the preview before one.
+
+use std::sync::Arc;
+
+use super::{Answered, Error, Service, answered_before, key, sees_all, teach};
+use crate::domain::{
+    AccountId, CancelReason, Caller, Cancellation, Confirmation, DecisionId, DecisionName,
+    DecisionOwner, DecisionQuery, DecisionRecord, Holder, MerchantId, Money, Parties,
+    SpendingPower, SpendingPowerQuery, Standing, Time,
+};
+use crate::ledger::{Cancel, Confirm, ListFilter, Probe, Written};
+use crate::signals::{Observation, SignalEvent};
+
+/// Pages that a list may look through before it gives what it has: a filter that nearly nothing
+/// passes must not read the whole ledger in one call.
+const PAGES_LOOKED_THROUGH_MAX: usize = 20;
+
+/// Where the page after this one begins.
+pub type After = Option<(Time, DecisionId)>;
+
+impl Service {
+    /// Captures an approved purchase; the first capture teaches the customer's habits.
+    pub async fn confirm(
+        self: &Arc<Self>,
+        caller: Caller,
+        confirmation: Confirmation,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let service = Arc::clone(self);
+        Self::to_the_end(async move {
+            let key = key(&caller, "ConfirmPurchase", confirmation.call.request_id);
+            let _turn = service.running.enter(&key).await?;
+            if let Some(answer) = service.ledger.answer(&key).await? {
+                return answered_before(answer, confirmation.call.hash);
+            }
+            let approved = service.own(&caller, confirmation.decision).await?;
+            let first = approved.progress.captured == 0;
+            let purchase = match service.observed(approved.id).await? {
+                Some(observation) if first => {
+                    let amount = confirmation.captured.minor();
+                    let time = service.now();
+                    Some(SignalEvent::Purchase(Observation { amount, time, ..observation }))
+                }
+                _ => None,
+            };
+            let claim = service.claim(key, confirmation.call.hash);
+            let confirm = Confirm {
+                decision: confirmation.decision,
+                merchant: confirmation.merchant,
+                captured: confirmation.captured,
+                order_reference: confirmation.order_reference,
+                purchase: purchase.as_ref().map(teach::row).transpose()?,
+            };
+            let written = service.ledger.confirm(claim, confirm).await?;
+            service.done(written, confirmation.call.hash, purchase)
+        })
+        .await
+    }
+
+    /// Ends an approval or a pending decision; what it held of the limit is free again.
+    pub async fn cancel(
+        self: &Arc<Self>,
+        caller: Caller,
+        cancellation: Cancellation,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let service = Arc::clone(self);
+        Self::to_the_end(async move {
+            let key = key(&caller, "CancelDecision", cancellation.call.request_id);
+            let _turn = service.running.enter(&key).await?;
+            if let Some(answer) = service.ledger.answer(&key).await? {
+                return answered_before(answer, cancellation.call.hash);
+            }
+            let record = service.own(&caller, cancellation.decision).await?;
+            let taken_back = match service.observed(record.id).await? {
+                Some(observation) if cancellation.reason == CancelReason::BankRefused => {
+                    Some(SignalEvent::TakenBack(observation))
+                }
+                _ => None,
+            };
+            let claim = service.claim(key, cancellation.call.hash);
+            let cancel = Cancel {
+                decision: cancellation.decision,
+                reason: cancellation.reason.name().to_owned(),
+                taken_back: taken_back.as_ref().map(teach::row).transpose()?,
+            };
+            let written = service.ledger.cancel(claim, cancel).await?;
+            service.done(written, cancellation.call.hash, taken_back)
+        })
+        .await
+    }
+
+    /// Teaches the store what the ledger now holds, and gives the record as it stands.
+    fn done(
+        &self,
+        written: Written<DecisionRecord>,
+        hash: [u8; 32],
+        taught: Option<SignalEvent>,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        match written {
+            Written::Now(record) => {
+                if let Some(event) = &taught {
+                    self.signals.apply(event);
+                }
+                Ok(Answered { value: record, replayed: false })
+            }
+            Written::Before(answer) => answered_before(answer, hash),
+        }
+    }
+
+    /// A decision as it stands now.
+    pub async fn decision(
+        &self,
+        caller: &Caller,
+        name: DecisionName,
+    ) -> Result<DecisionRecord, Error> {
+        let found = match name {
+            DecisionName::Id(id) => self.ledger.decision(id).await?,
+            DecisionName::Reference(reference) => {
+                self.ledger.decision_by_reference(reference).await?
+            }
+        };
+        visible(caller, found).map(|record| record.judged(self.now()))
+    }
+
+    /// A decision of this caller, not yet judged by the clock.
+    pub(super) async fn own(
+        &self,
+        caller: &Caller,
+        id: DecisionId,
+    ) -> Result<DecisionRecord, Error> {
+        visible(caller, self.ledger.decision(id).await?)
+    }
+
+    /// Decisions as they stand now, newest first, and where the next page begins.
+    pub async fn list_decisions(
+        &self,
+        caller: &Caller,
+        query: DecisionQuery,
+    ) -> Result<(Vec<DecisionRecord>, After), Error> {
+        let now = self.now();
+        let (holder, merchant) = match query.owner {
+            DecisionOwner::Account(id) => (Some(Holder::Account(id)), None),
+            DecisionOwner::Merchant(id) => (None, Some(id)),
+        };
+        let mut filter = ListFilter {
+            caller: (!sees_all(caller.role)).then(|| caller.name.clone()),
+            holder,
+            merchant,
+            codes: query.codes.clone(),
+            from: query.from,
+            until: query.until,
+            after: query.after,
+            limit: u32::try_from(query.page_size).unwrap_or(u32::MAX),
+            ..ListFilter::default()
+        };
+        let mut page = Vec::new();
+        for _ in 0..PAGES_LOOKED_THROUGH_MAX {
+            let records = self.ledger.list_decisions(&filter).await?;
+            let exhausted = records.len() < query.page_size;
+            for record in records {
+                filter.after = Some((record.created, record.id));
+                let state = record.state(now);
+                let record = record.judged(now);
+                // Time may have turned a pending decision into a refusal, so what is filtered by
+                // is judged here and not in the ledger.
+                let wanted = (query.outcomes.is_empty()
+                    || query.outcomes.contains(&record.decision.outcome))
+                    && (query.states.is_empty() || query.states.contains(&state));
+                if wanted {
+                    page.push(record);
+                }
+                if page.len() == query.page_size {
+                    return Ok((page, filter.after));
+                }
+            }
+            if exhausted {
+                return Ok((page, None));
+            }
+        }
+        Ok((page, filter.after))
+    }
+
+    /// What is free of the account's own limit: read only, no attempt, no promise, no refusal.
+    pub async fn preview(&self, query: SpendingPowerQuery) -> Result<SpendingPower, Error> {
+        let now = self.now();
+        let unnamed = MerchantId::parse("-").map_err(|problem| Error::unexpected(&problem.text))?;
+        let probe = Probe {
+            holder: &Holder::Account(query.account.clone()),
+            merchant: query.merchant.as_ref().unwrap_or(&unnamed),
+            amount: 0,
+            currency: query.currency,
+            basket_hash: None,
+            parties: &Parties::default(),
+            guest_limit: None,
+            ignore: None,
+            now,
+        };
+        let standing = self.ledger.standing(&probe).await?;
+        let limit = standing.credit_limit.filter(|_| standing.known);
+        let (Some(limit), true) = (limit, standing.currency == Some(query.currency)) else {
+            return Err(account_not_found(&query.account));
+        };
+        let available = standing.headroom().unwrap_or(0).max(0);
+        let money = |minor| {
+            Money::new(minor, query.currency).map_err(|problem| Error::unexpected(&problem.text))
+        };
+        Ok(SpendingPower {
+            available: money(available)?,
+            limit: money(limit)?,
+            as_of: now,
+            verification_needed: verification_needed(&standing),
+        })
+    }
+}
+
+/// Another caller's decision is as good as none.
+fn visible(caller: &Caller, found: Option<DecisionRecord>) -> Result<DecisionRecord, Error> {
+    found.filter(|record| record.caller == caller.name || sees_all(caller.role)).ok_or_else(|| {
+        Error::NotFound {
+            what: "decision",
+            reason: "DECISION_NOT_FOUND",
+            name: String::new(),
+        }
+    })
+}
+
+pub(super) fn account_not_found(id: &AccountId) -> Error {
+    Error::NotFound { what: "account", reason: "ACCOUNT_NOT_FOUND", name: id.to_string() }
+}
+
+/// Whether the customer has to do something before credit can be granted at all.
+fn verification_needed(standing: &Standing) -> bool {
+    use crate::domain::{FieldStatus, RestrictionKind};
+    let held = standing.restrictions.iter().any(|r| r.kind == RestrictionKind::Security);
+    let fields = standing.profile.fields();
+    let complete = |(_, field): &(_, Option<crate::domain::ProfileField>)| {
+        field.is_some_and(|field| {
+            matches!(field.status, FieldStatus::Present | FieldStatus::Verified)
+        })
+    };
+    held || !fields.iter().all(complete)
+}

@@ -1,0 +1,152 @@
+//! What happened to accounts: into the ledger, and from there to the signals.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::accounts::answer;
+use super::teach::{Seen, row};
+use super::{Answered, Error, Service, key};
+use crate::domain::{
+    AccountEvent, AccountId, AuthenticationStrength, Caller, Country, EventBatch, EventKind,
+    EventOutcome, EventState, Parties,
+};
+use crate::ledger::EventStatus;
+use crate::signals::{Observation, SignalEvent};
+
+/// The bank's answer that is no refusal (ISO 8583).
+const BANK_APPROVED: &str = "00";
+
+impl Service {
+    /// Records a batch; every event has its own outcome, and one that was recorded before changes
+    /// nothing.
+    pub async fn record_events(
+        self: &Arc<Self>,
+        caller: Caller,
+        batch: EventBatch,
+    ) -> Result<Answered<Vec<EventOutcome>>, Error> {
+        let service = Arc::clone(self);
+        Self::to_the_end(async move { service.record(caller, batch).await }).await
+    }
+
+    async fn record(
+        &self,
+        caller: Caller,
+        batch: EventBatch,
+    ) -> Result<Answered<Vec<EventOutcome>>, Error> {
+        let key = key(&caller, "RecordAccountEvents", batch.call.request_id);
+        let _turn = self.running.enter(&key).await?;
+        let mut markets = HashMap::new();
+        let mut taught = Vec::new();
+        let mut events = Vec::new();
+        for event in batch.events.iter().flatten() {
+            let teaches = self.teaches(event, &mut markets).await?;
+            events.push((event.clone(), teaches.as_ref().map(row).transpose()?));
+            taught.push(teaches);
+        }
+        let claim = self.claim(key, batch.call.hash);
+        let written = self.ledger.record_events(claim, events).await?;
+        let answered = answer(written, batch.call.hash)?;
+        if !answered.replayed {
+            for (result, event) in answered.value.iter().zip(&taught) {
+                if let (EventStatus::Applied, Some(event)) = (&result.status, event) {
+                    self.signals.apply(event);
+                }
+            }
+        }
+        let mut results = answered.value.into_iter();
+        let outcomes = batch.events.iter().map(|event| match event {
+            Ok(event) => results.next().map_or_else(
+                || outcome(event.id.as_str(), EventState::Rejected, "", "was not recorded"),
+                |result| match result.status {
+                    EventStatus::Applied => outcome(event.id.as_str(), EventState::Applied, "", ""),
+                    EventStatus::Duplicate => {
+                        outcome(event.id.as_str(), EventState::Duplicate, "", "")
+                    }
+                    EventStatus::Rejected(problem) => {
+                        outcome(event.id.as_str(), EventState::Rejected, "", &problem)
+                    }
+                },
+            ),
+            Err(fault) => {
+                outcome(&fault.event_id, EventState::Rejected, &fault.field, &fault.problem)
+            }
+        });
+        Ok(Answered { value: outcomes.collect(), replayed: answered.replayed })
+    }
+
+    /// What the signal store learns from an event.
+    async fn teaches(
+        &self,
+        event: &AccountEvent,
+        markets: &mut HashMap<AccountId, Option<Country>>,
+    ) -> Result<Option<SignalEvent>, Error> {
+        Ok(match &event.kind {
+            EventKind::SignIn { strength, parties, position } => {
+                let mut observation = self.seen(event, parties, markets).await?;
+                observation.position = *position;
+                Some(match strength {
+                    Some(AuthenticationStrength::Strong) => SignalEvent::Recognized(observation),
+                    _ => SignalEvent::SignIn(observation),
+                })
+            }
+            EventKind::StepUpResult { passed: true, parties, .. } => {
+                Some(SignalEvent::Recognized(self.seen(event, parties, markets).await?))
+            }
+            EventKind::PurchaseCompleted { amount, parties, category, .. } => {
+                let mut observation = self.seen(event, parties, markets).await?;
+                observation.amount = amount.minor();
+                observation.exponent = u8::try_from(amount.currency().exponent()).unwrap_or(2);
+                observation.category = *category;
+                Some(SignalEvent::Purchase(observation))
+            }
+            EventKind::ConfirmedMisuse { decision, .. } => {
+                self.observed(*decision).await?.map(SignalEvent::Misuse)
+            }
+            EventKind::BankAnswer { decision, response } if response != BANK_APPROVED => {
+                self.observed(*decision).await?.map(SignalEvent::TakenBack)
+            }
+            _ => None,
+        })
+    }
+
+    async fn seen(
+        &self,
+        event: &AccountEvent,
+        parties: &Parties,
+        markets: &mut HashMap<AccountId, Option<Country>>,
+    ) -> Result<Observation, Error> {
+        let market = match markets.get(&event.account) {
+            Some(market) => *market,
+            None => {
+                let account = self.ledger.account(&event.account).await?;
+                let market = account.map(|(account, _)| account.market);
+                markets.insert(event.account.clone(), market);
+                market
+            }
+        };
+        let key = self.hasher.key("account", event.account.as_str());
+        let seen = Seen {
+            // The event's id stands for it, so that the same event never counts twice.
+            id: self.hasher.key("event", event.id.as_str()).short(),
+            time: event.time,
+            parties: Parties { account: Some(key), ..parties.clone() },
+            amount: 0,
+            currency: None,
+            category: None,
+            position: None,
+        };
+        Ok(match market {
+            Some(market) => self.observe_in(market, seen),
+            None => self.observe_nowhere(seen),
+        })
+    }
+}
+
+fn outcome(event_id: &str, state: EventState, field: &str, problem: &str) -> EventOutcome {
+    EventOutcome {
+        event_id: event_id.to_owned(),
+        state,
+        field: field.to_owned(),
+        problem: problem.to_owned(),
+    }
+}

@@ -1,0 +1,137 @@
+//! The use cases: the only place where signals, ledger and decide meet.
+
+mod accounts;
+mod assess;
+mod clock;
+mod decisions;
+mod draw;
+mod error;
+mod events;
+mod message;
+mod running;
+mod step_up;
+mod teach;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::domain::{
+    Caller, DecisionRecord, Fault, FaultKind, PARTY_SECRET_LEN, PartyHasher, Role, Time,
+};
+use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
+use crate::playbook::Playbook;
+use crate::policy::ReasonCatalog;
+use crate::signals::{EmbeddedConfig, EmbeddedStore};
+
+pub use clock::Clock;
+pub use error::Error;
+
+use running::Running;
+
+/// What the service is made of.
+pub struct Settings {
+    pub ledger: Ledger,
+    pub playbook: Arc<Playbook>,
+    pub signals: EmbeddedConfig,
+    pub party_secret: [u8; PARTY_SECRET_LEN],
+    /// Key of the signature over step-up results, shared with whoever runs the checks.
+    pub step_up_secret: Vec<u8>,
+    pub clock: Clock,
+}
+
+/// Everything behind the edges. Calls that write run to their end even when their caller leaves.
+pub struct Service {
+    ledger: Ledger,
+    signals: EmbeddedStore,
+    playbook: Arc<Playbook>,
+    hasher: PartyHasher,
+    step_up_secret: Vec<u8>,
+    clock: Clock,
+    running: Running,
+}
+
+/// An answer, and whether it was given before under the same `request_id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    pub value: T,
+    pub replayed: bool,
+}
+
+impl Service {
+    /// Starts the service: what the ledger was taught is taught to the signal store again.
+    pub async fn start(settings: Settings) -> Result<Arc<Service>, ledger::Error> {
+        let service = Service {
+            ledger: settings.ledger,
+            signals: EmbeddedStore::new(settings.signals),
+            playbook: settings.playbook,
+            hasher: PartyHasher::new(&settings.party_secret),
+            step_up_secret: settings.step_up_secret,
+            clock: settings.clock,
+            running: Running::default(),
+        };
+        service.rebuild_signals().await?;
+        Ok(Arc::new(service))
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub fn hasher(&self) -> &PartyHasher {
+        &self.hasher
+    }
+
+    pub fn catalog(&self) -> &ReasonCatalog {
+        &self.playbook.catalog
+    }
+
+    pub fn playbook(&self) -> &Playbook {
+        &self.playbook
+    }
+
+    /// Runs `work` to its end, whatever becomes of the caller: a handler is dropped at its deadline
+    /// and when the client leaves, and half an effect must not be what is left.
+    async fn to_the_end<T: Send + 'static>(
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        match tokio::spawn(work).await {
+            Ok(result) => result,
+            Err(failure) => Err(Error::unexpected(&failure)),
+        }
+    }
+
+    fn claim(&self, key: AnswerKey, hash: [u8; 32]) -> Claim {
+        Claim { key, hash, now: self.now() }
+    }
+}
+
+/// Who may see what another caller asked.
+fn sees_all(role: Role) -> bool {
+    !matches!(role, Role::Checkout | Role::Issuer | Role::Ledger | Role::CustomerApp)
+}
+
+fn key(caller: &Caller, call: &'static str, request_id: crate::domain::RequestId) -> AnswerKey {
+    AnswerKey { caller: caller.name.clone(), call, request_id }
+}
+
+/// A stored answer is for the same content only.
+fn same_content(answer: &Answer, hash: [u8; 32]) -> Result<(), Error> {
+    if answer.hash == hash {
+        return Ok(());
+    }
+    Err(Error::Invalid(vec![Fault {
+        field: "request_id".to_owned(),
+        problem: "was used before with other content".to_owned(),
+        kind: FaultKind::RequestIdReused,
+    }]))
+}
+
+/// The decision that was answered before.
+fn answered_before(answer: Answer, hash: [u8; 32]) -> Result<Answered<DecisionRecord>, Error> {
+    same_content(&answer, hash)?;
+    let value = match answer.decision {
+        Some(record) => record,
+        None => answer.read()?,
+    };
+    Ok(Answered { value, replayed: true })
+}

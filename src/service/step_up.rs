@@ -1,0 +1,182 @@
+//! A step-up passed or failed: the pending decision is assessed again, on the same request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::assess::Assessment;
+use super::{Answered, Error, Service, answered_before, key, teach};
+use crate::domain::{
+    Caller, DecisionRecord, DecisionState, Outcome, Request, Span, StepUpSubmission, Time,
+};
+use crate::features::{Facts, StepUpFacts};
+use crate::signals::{Observation, SignalEvent};
+
+/// Clocks of whoever runs the checks may be ahead of ours by this much.
+const CLOCK_AHEAD_MAX: Span = Span::minutes(5);
+
+impl Service {
+    /// Assesses a pending decision again with the results of its step-up. Not an attempt.
+    pub async fn submit_step_up(
+        self: &Arc<Self>,
+        caller: Caller,
+        submission: StepUpSubmission,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let service = Arc::clone(self);
+        Self::to_the_end(async move { service.reassess(caller, submission).await }).await
+    }
+
+    async fn reassess(
+        &self,
+        caller: Caller,
+        submission: StepUpSubmission,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let begun = Instant::now();
+        let key = key(&caller, "SubmitStepUp", submission.call.request_id);
+        let _turn = self.running.enter(&key).await?;
+        if let Some(answer) = self.ledger.answer(&key).await? {
+            return answered_before(answer, submission.call.hash);
+        }
+        let now = self.now();
+        self.verify(&submission)?;
+        let pending = self.own(&caller, submission.decision).await?;
+        check(&pending, &submission, now)?;
+
+        let stored = self.ledger.facts(pending.id).await?;
+        let observation = self.observed(pending.id).await?;
+        let (Some(stored), Some(mut observation)) = (stored, observation) else {
+            return Err(Error::unexpected(&"a pending decision has no facts"));
+        };
+        let mut facts: Facts =
+            serde_json::from_str(&stored).map_err(|failure| Error::unexpected(&failure))?;
+        facts.request.time = now;
+        observation.time = now;
+        let passed = submission.results.iter().all(|result| result.passed);
+        let step_up = StepUpFacts {
+            passed: submission.results.iter().filter(|r| r.passed).map(|r| r.kind).collect(),
+            failed: !passed,
+        };
+        let recognized = SignalEvent::Recognized(observation.clone());
+        let signal = match passed {
+            true => teach::row(&recognized)?,
+            false => teach::reassessed(&observation)?,
+        };
+        let answered = self
+            .assess(Assessment {
+                key,
+                hash: submission.call.hash,
+                request: request(&pending, facts.request, &observation, submission.call.hash),
+                readings: self.signals.read(&observation),
+                observation,
+                step_up,
+                supersedes: Some(pending.id),
+                signal,
+                begun,
+            })
+            .await?;
+        // Device and region are known from now on; a replay has taught them before.
+        if passed && !answered.replayed {
+            self.signals.apply(&recognized);
+        }
+        Ok(answered)
+    }
+
+    /// HMAC-SHA-256 over the canonical text that the contract states.
+    fn verify(&self, submission: &StepUpSubmission) -> Result<(), Error> {
+        let forbidden = || Error::Forbidden {
+            reason: "SIGNATURE_INVALID",
+            description: "the signature does not fit the results".to_owned(),
+        };
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.step_up_secret).map_err(|_| forbidden())?;
+        mac.update(canonical(submission).as_bytes());
+        // Compares in constant time.
+        mac.verify_slice(&submission.signature).map_err(|_| forbidden())
+    }
+}
+
+/// The text that is signed: lines joined by line feeds, as `SubmitStepUpRequest` documents.
+pub fn canonical(submission: &StepUpSubmission) -> String {
+    let mut lines = vec![
+        "surety.step_up.v1".to_owned(),
+        submission.decision.to_string(),
+        submission.step_up.to_string(),
+    ];
+    for result in &submission.results {
+        let checked = jiff::Timestamp::from_second(result.checked.as_seconds())
+            .map_or_else(|_| String::new(), |timestamp| timestamp.to_string());
+        lines.push(format!("{},{},{checked}", result.kind.name(), u8::from(result.passed)));
+    }
+    lines.join("\n")
+}
+
+/// The decision waits for exactly these checks, and they were made after it.
+fn check(
+    pending: &DecisionRecord,
+    submission: &StepUpSubmission,
+    now: Time,
+) -> Result<(), Error> {
+    let open = pending.state(now) == DecisionState::Pending
+        && pending.decision.outcome == Outcome::ManualReview
+        && pending.lapsed(now).is_none()
+        && pending.step_up_id == Some(submission.step_up);
+    if !open {
+        return Err(not_pending());
+    }
+    let asked = pending.decision.step_up.as_ref().map_or(&[][..], |asked| &asked.kinds);
+    let covered = asked.iter().all(|kind| {
+        submission.results.iter().any(|result| result.kind == *kind)
+    });
+    let failed = submission.results.iter().any(|result| !result.passed);
+    if !covered && !failed {
+        return Err(Error::Precondition {
+            reason: "STEP_UP_INCOMPLETE",
+            subject: "results".to_owned(),
+            description: "expected a result for every check that was asked for".to_owned(),
+        });
+    }
+    // The signed time has whole seconds.
+    let earliest = Time::from_seconds(pending.created.as_seconds());
+    let latest = now + CLOCK_AHEAD_MAX;
+    match submission.results.iter().all(|r| (earliest..=latest).contains(&r.checked)) {
+        true => Ok(()),
+        false => Err(Error::Precondition {
+            reason: "STEP_UP_TIME",
+            subject: "results.checked_time".to_owned(),
+            description: "expected checks made after the decision and not in the future".to_owned(),
+        }),
+    }
+}
+
+pub(super) fn not_pending() -> Error {
+    Error::Precondition {
+        reason: "DECISION_NOT_PENDING",
+        subject: "decision".to_owned(),
+        description: "the decision does not wait for this step-up, or no longer".to_owned(),
+    }
+}
+
+/// The request behind a pending decision, as of now.
+fn request(
+    pending: &DecisionRecord,
+    facts: crate::domain::RequestFacts,
+    observation: &Observation,
+    hash: [u8; 32],
+) -> Request {
+    Request {
+        id: pending.request_id,
+        hash,
+        holder: pending.holder.clone(),
+        merchant: pending.merchant.clone(),
+        order_reference: pending.order_reference.clone(),
+        basket_hash: None,
+        locale: pending.locale.clone(),
+        facts,
+        parties: observation.parties.clone(),
+        position: observation.position,
+        // What was sent is kept with the first decision.
+        raw_context: "{}".to_owned(),
+    }
+}
