@@ -1,9 +1,9 @@
 //! Surety.
 
-pub mod domain;
-pub mod signals;
-pub mod features;
-pub mod scoring;
-pub mod policy;
-pub mod playbook;
 pub mod decide;
+pub mod domain;
+pub mod features;
+pub mod playbook;
+pub mod policy;
+pub mod scoring;
+pub mod signals;

@@ -144,7 +144,7 @@ impl Case<'_> {
     fn satisfy_step_ups(&mut self) {
         let passed = &self.facts.step_up.passed;
         let covers = |kinds: &[StepUpKind]| {
-            let passed = |kind| *kind != StepUpKind::CompleteProfile && passed.contains(kind);
+            let passed = |kind: &StepUpKind| *kind != StepUpKind::CompleteProfile && passed.contains(kind);
             !kinds.is_empty() && kinds.iter().all(passed)
         };
         for hit in &mut self.verdicts.hits {
@@ -162,8 +162,8 @@ impl Case<'_> {
                 continue;
             };
             let passed = &self.facts.step_up.passed;
-            let cleared = band.push == Push::StepUp
-                && band.step_up.iter().all(|kind| passed.contains(kind));
+            let cleared =
+                band.push == Push::StepUp && band.step_up.iter().all(|kind| passed.contains(kind));
             if band.push != Push::None && !cleared {
                 self.verdicts.bands.push((component, band.clone()));
             }

@@ -4,9 +4,7 @@ use std::cmp::Reverse;
 
 use super::Case;
 use super::judge::{Judged, informs};
-use crate::domain::{
-    Component, Effect, Evidence, Outcome, Push, Reason, ReasonCode, Value,
-};
+use crate::domain::{Component, Effect, Evidence, Outcome, Push, Reason, ReasonCode, Value};
 use crate::policy::Policy;
 use crate::signals;
 
@@ -44,12 +42,7 @@ pub(super) fn ranked(case: &Case<'_>, slots: &[Value<'_>]) -> Vec<Reason> {
     reasons
 }
 
-fn of_hit(
-    case: &Case<'_>,
-    hit: &Judged<'_>,
-    hard_decline: bool,
-    slots: &[Value<'_>],
-) -> Reason {
+fn of_hit(case: &Case<'_>, hit: &Judged<'_>, hard_decline: bool, slots: &[Value<'_>]) -> Reason {
     let entry = case.playbook.catalog.entry(hit.rule.code);
     let by_band = case.band_decides(hit.rule.component) && !hard_decline;
     let effect = if entry.favourable || hit.rule.points < 0 {
@@ -64,9 +57,7 @@ fn of_hit(
     // An approval needs no proof of what did not matter, and building it would cost the most.
     let evidence = match case.outcome() {
         Outcome::Approved => Vec::new(),
-        Outcome::Declined | Outcome::ManualReview => {
-            evidence(&case.playbook.policy, hit, slots)
-        }
+        Outcome::Declined | Outcome::ManualReview => evidence(&case.playbook.policy, hit, slots),
     };
     Reason {
         code: hit.rule.code,

@@ -79,10 +79,7 @@ fn used_slots(rules: &[Rule]) -> Vec<u16> {
 }
 
 /// Names and types of the thresholds: every market has the same ones.
-fn threshold_names(
-    source: &Source<'_>,
-    file: &File,
-) -> Result<Vec<(String, Type)>, LoadError> {
+fn threshold_names(source: &Source<'_>, file: &File) -> Result<Vec<(String, Type)>, LoadError> {
     let mut names: Option<Vec<(String, Type)>> = None;
     for (country, market) in &file.market {
         let mut own = Vec::new();
@@ -179,12 +176,8 @@ fn bands_for(
     (market, product): (crate::domain::Country, Product),
     component: Component,
 ) -> Result<Vec<Band>, LoadError> {
-    let scopes = [
-        (Some(market), Some(product)),
-        (Some(market), None),
-        (None, Some(product)),
-        (None, None),
-    ];
+    let scopes =
+        [(Some(market), Some(product)), (Some(market), None), (None, Some(product)), (None, None)];
     for scope in scopes {
         let of_scope: Vec<&Spanned<file::Band>> = file
             .band

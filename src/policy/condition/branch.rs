@@ -24,20 +24,13 @@ impl Compiler<'_> {
         self.program.ops.push(Op::JumpIf(decisive, 0));
         let right = self.bool_operand(at, sides[1])?;
         let from = right.part.result;
-        let op = if decisive {
-            Op::Or(from)
-        } else {
-            Op::And(from)
-        };
+        let op = if decisive { Op::Or(from) } else { Op::And(from) };
         let result = self.emit(at, op, &[Operand::Top, from])?;
         self.patch(jump, Op::JumpIf(decisive, self.next() - jump - 1));
         let slot = left.part.slot.or(right.part.slot);
         let typed = self.typed(start, result, Type::Bool, slot);
         let sides = [left.branch(), right.branch()];
-        Ok(Typed {
-            made: Made::Join(Box::new(sides)),
-            ..typed
-        })
+        Ok(Typed { made: Made::Join(Box::new(sides)), ..typed })
     }
 
     fn bool_operand(&mut self, at: &IdedExpr, operand: &IdedExpr) -> Result<Typed, Fault> {
@@ -71,13 +64,7 @@ impl Compiler<'_> {
             return self.fault(at, format!("both branches need one type, but are {kinds}"));
         }
         let end = self.next();
-        self.patch(
-            choose,
-            Op::Choose {
-                second: jump - choose,
-                end: end - choose - 1,
-            },
-        );
+        self.patch(choose, Op::Choose { second: jump - choose, end: end - choose - 1 });
         self.patch(jump, Op::Jump(end - jump - 1));
         let slot = condition.part.slot.or(first.part.slot).or(second.part.slot);
         let typed = self.typed(start, Operand::Top, first.kind, slot);
@@ -85,10 +72,7 @@ impl Compiler<'_> {
             return Ok(typed);
         }
         let branches = [condition.branch(), first.branch(), second.branch()];
-        Ok(Typed {
-            made: Made::Choose(Box::new(branches)),
-            ..typed
-        })
+        Ok(Typed { made: Made::Choose(Box::new(branches)), ..typed })
     }
 
     /// `in`, with a list of literals.
@@ -116,10 +100,7 @@ impl Compiler<'_> {
         let from = item.part.result;
         let result = self.emit(at, Op::Within(from, number), &[from])?;
         let typed = self.typed(start, result, Type::Bool, item.part.slot);
-        Ok(Typed {
-            made: Made::Within(item.part, number),
-            ..typed
-        })
+        Ok(Typed { made: Made::Within(item.part, number), ..typed })
     }
 
     /// The elements of a list, sorted.

@@ -15,13 +15,7 @@ const MOST_PARTS: usize = 8;
 
 /// Checks sizes, brackets, dots, and the places of lists and calls.
 pub(super) fn check(source: &str, tokens: &[Token]) -> Result<(), Fault> {
-    let mut checker = Checker {
-        source,
-        open: Vec::new(),
-        nodes: 0,
-        conditionals: 0,
-        parts: 0,
-    };
+    let mut checker = Checker { source, open: Vec::new(), nodes: 0, conditionals: 0, parts: 0 };
     let mut before: Option<Token> = None;
     for (index, token) in tokens.iter().enumerate() {
         checker.size(*token, before)?;
@@ -99,18 +93,13 @@ impl Checker<'_> {
         }
         let method = index.checked_sub(2).and_then(|before| tokens.get(before));
         if method.is_some_and(|before| before.kind == Kind::Dot) {
-            return Err(Fault::new(
-                word.start,
-                "methods and macros are not used in conditions",
-            ));
+            return Err(Fault::new(word.start, "methods and macros are not used in conditions"));
         }
         match word.text(self.source) {
             "double" | "int" => Ok(()),
             "has" => {
                 let inside = tokens.get(index + 1..).unwrap_or_default();
-                let mut inside = inside
-                    .iter()
-                    .take_while(|token| token.kind != Kind::Close(b')'));
+                let mut inside = inside.iter().take_while(|token| token.kind != Kind::Close(b')'));
                 let is_name = |token: &Token| matches!(token.kind, Kind::Word | Kind::Dot);
                 let dotted = inside.clone().any(|token| token.kind == Kind::Dot);
                 if dotted && inside.all(is_name) {
@@ -161,13 +150,9 @@ fn misplaced_dot(offset: usize) -> Fault {
 fn list(token: Token, before: Option<Token>) -> Result<(), Fault> {
     match before {
         Some(before) if before.kind == Kind::In => Ok(()),
-        Some(before) if before.ends_value() => Err(Fault::new(
-            token.start,
-            "indexes are not used in conditions",
-        )),
-        _ => Err(Fault::new(
-            token.start,
-            "a list may only stand to the right of `in`",
-        )),
+        Some(before) if before.ends_value() => {
+            Err(Fault::new(token.start, "indexes are not used in conditions"))
+        }
+        _ => Err(Fault::new(token.start, "a list may only stand to the right of `in`")),
     }
 }

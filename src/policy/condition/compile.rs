@@ -17,13 +17,7 @@ pub(super) fn compile(
     names: &Names,
 ) -> Result<(Program, Branch, Vec<u16>), Fault> {
     let program = Program::default();
-    let mut compiler = Compiler {
-        parsed,
-        names,
-        program,
-        slots: Vec::new(),
-        depth: 0,
-    };
+    let mut compiler = Compiler { parsed, names, program, slots: Vec::new(), depth: 0 };
     let root = compiler.expression(&parsed.root)?;
     if root.kind != Type::Bool {
         let message = format!("the whole condition must be Bool, but is {}", root.kind);
@@ -41,10 +35,7 @@ pub(super) struct Typed {
 
 impl Typed {
     pub fn branch(self) -> Branch {
-        Branch {
-            part: self.part,
-            made: self.made,
-        }
+        Branch { part: self.part, made: self.made }
     }
 }
 
@@ -71,10 +62,7 @@ impl Compiler<'_> {
 
     /// Adds an operation that reads these operands, and keeps count of the stack.
     pub fn emit(&mut self, at: &IdedExpr, op: Op, operands: &[Operand]) -> Result<Operand, Fault> {
-        let taken = operands
-            .iter()
-            .filter(|operand| **operand == Operand::Top)
-            .count();
+        let taken = operands.iter().filter(|operand| **operand == Operand::Top).count();
         self.depth = self.depth.saturating_sub(taken) + 1;
         if self.depth > DEEPEST_STACK {
             return self.fault(at, format!("more than {DEEPEST_STACK} intermediate values"));
@@ -129,17 +117,8 @@ impl Compiler<'_> {
 
     /// An expression that ends here and is not made of Bool expressions.
     pub fn typed(&self, start: u16, result: Operand, kind: Type, slot: Option<u16>) -> Typed {
-        let part = Part {
-            start,
-            end: self.next(),
-            result,
-            slot,
-        };
-        Typed {
-            part,
-            kind,
-            made: Made::Plain,
-        }
+        let part = Part { start, end: self.next(), result, slot };
+        Typed { part, kind, made: Made::Plain }
     }
 
     fn name(&mut self, expression: &IdedExpr) -> Result<Typed, Fault> {
@@ -152,10 +131,7 @@ impl Compiler<'_> {
         let start = self.next();
         let result = self.emit(expression, Op::Has(slot), &[])?;
         let typed = self.typed(start, result, Type::Bool, Some(slot));
-        Ok(Typed {
-            made: Made::Has,
-            ..typed
-        })
+        Ok(Typed { made: Made::Has, ..typed })
     }
 
     fn resolve(&mut self, expression: &IdedExpr) -> Result<(u16, Type), Fault> {
@@ -172,14 +148,8 @@ impl Compiler<'_> {
         parts.reverse();
         let name = parts.join(".");
         let Some((slot, kind)) = self.names.find(&name) else {
-            let hint = self
-                .names
-                .nearest(&name)
-                .map(|near| format!("; did you mean `{near}`?"));
-            return self.fault(
-                rest,
-                format!("unknown name `{name}`{}", hint.unwrap_or_default()),
-            );
+            let hint = self.names.nearest(&name).map(|near| format!("; did you mean `{near}`?"));
+            return self.fault(rest, format!("unknown name `{name}`{}", hint.unwrap_or_default()));
         };
         if !self.slots.contains(&slot) {
             self.slots.push(slot);
@@ -232,11 +202,8 @@ impl Compiler<'_> {
         let from = inner.part.result;
         let result = self.emit(at, Op::Unary(unary, from), &[from])?;
         let typed = self.typed(start, result, kind, inner.part.slot);
-        let made = if kind == Type::Bool {
-            Made::Not(Box::new(inner.branch()))
-        } else {
-            Made::Plain
-        };
+        let made =
+            if kind == Type::Bool { Made::Not(Box::new(inner.branch())) } else { Made::Plain };
         Ok(Typed { made, ..typed })
     }
 
@@ -256,23 +223,13 @@ impl Compiler<'_> {
         }
         let orders = !matches!(operator, Operator::Equal | Operator::NotEqual);
         if orders && left.kind == Type::Bool {
-            return self.fault(
-                at,
-                format!("`{symbol}` needs an order, which Bool does not have"),
-            );
+            return self.fault(at, format!("`{symbol}` needs an order, which Bool does not have"));
         }
         let operands = [left.part.result, right.part.result];
-        let result = self.emit(
-            at,
-            Op::Compare(operator, operands[0], operands[1]),
-            &operands,
-        )?;
+        let result = self.emit(at, Op::Compare(operator, operands[0], operands[1]), &operands)?;
         let slot = left.part.slot.or(right.part.slot);
         let typed = self.typed(start, result, Type::Bool, slot);
-        Ok(Typed {
-            made: Made::Compare(operator, left.part, right.part),
-            ..typed
-        })
+        Ok(Typed { made: Made::Compare(operator, left.part, right.part), ..typed })
     }
 
     fn compute(

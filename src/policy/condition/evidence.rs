@@ -45,11 +45,7 @@ pub(super) fn of_truth<'s>(
     root: &Branch,
     slots: &[Value<'s>],
 ) -> Vec<Evidence<'s>> {
-    let mut search = Search {
-        program,
-        slots,
-        found: Vec::new(),
-    };
+    let mut search = Search { program, slots, found: Vec::new() };
     search.branch(root, true);
     search.found
 }
@@ -76,11 +72,7 @@ impl<'s> Search<'s, '_> {
                 self.add(branch.part.slot, value, Operator::Equal, value);
             }
             Made::Compare(operator, left, right) => {
-                let operator = if wanted {
-                    *operator
-                } else {
-                    opposite(*operator)
-                };
+                let operator = if wanted { *operator } else { opposite(*operator) };
                 self.comparison(operator, left, right);
             }
             Made::Within(part, list) => self.within(part, *list, wanted),
@@ -88,11 +80,7 @@ impl<'s> Search<'s, '_> {
                 let slot = branch.part.slot;
                 let observed = slot.and_then(|slot| self.slots.get(usize::from(slot)).copied());
                 let observed = observed.unwrap_or(Value::NotSupplied);
-                let operator = if wanted {
-                    Operator::NotEqual
-                } else {
-                    Operator::Equal
-                };
+                let operator = if wanted { Operator::NotEqual } else { Operator::Equal };
                 self.add(slot, observed, operator, Value::NotSupplied);
             }
             Made::Not(inner) => self.branch(inner, !wanted),
@@ -150,12 +138,7 @@ impl<'s> Search<'s, '_> {
         limit: Value<'s>,
     ) {
         if let Some(slot) = slot {
-            self.found.push(Evidence {
-                slot,
-                observed,
-                operator,
-                limit,
-            });
+            self.found.push(Evidence { slot, observed, operator, limit });
         }
     }
 }

@@ -46,10 +46,7 @@ impl Token {
 
 /// All tokens of `source`, without blanks and comments.
 pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Fault> {
-    let mut lexer = Lexer {
-        bytes: source.as_bytes(),
-        at: 0,
-    };
+    let mut lexer = Lexer { bytes: source.as_bytes(), at: 0 };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blank();
@@ -64,11 +61,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Fault> {
             b'"' | b'\'' => lexer.literal_text(first)?,
             _ => lexer.symbol(source, first)?,
         };
-        tokens.push(Token {
-            kind,
-            start,
-            end: lexer.at,
-        });
+        tokens.push(Token { kind, start, end: lexer.at });
     }
 }
 
@@ -102,17 +95,10 @@ impl Lexer<'_> {
         let start = self.at;
         self.skip_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if matches!(self.peek(0), Some(b'"' | b'\'')) {
-            return Err(Fault::new(
-                start,
-                "text takes no prefix: raw text and bytes are not used",
-            ));
+            return Err(Fault::new(start, "text takes no prefix: raw text and bytes are not used"));
         }
         let word = self.bytes.get(start..self.at);
-        Ok(if word == Some(b"in") {
-            Kind::In
-        } else {
-            Kind::Word
-        })
+        Ok(if word == Some(b"in") { Kind::In } else { Kind::Word })
     }
 
     fn number(&mut self) -> Result<Kind, Fault> {
@@ -128,20 +114,16 @@ impl Lexer<'_> {
             }
             if matches!(self.peek(0), Some(b'e' | b'E')) {
                 let sign = usize::from(matches!(self.peek(1), Some(b'+' | b'-')));
-                if self
-                    .peek(1 + sign)
-                    .is_some_and(|byte| byte.is_ascii_digit())
-                {
+                if self.peek(1 + sign).is_some_and(|byte| byte.is_ascii_digit()) {
                     self.at += 1 + sign;
                     self.skip_while(|byte| byte.is_ascii_digit());
                 }
             }
         }
         match self.peek(0) {
-            Some(b'u' | b'U') => Err(Fault::new(
-                start,
-                "unsigned numbers are not used: drop the u",
-            )),
+            Some(b'u' | b'U') => {
+                Err(Fault::new(start, "unsigned numbers are not used: drop the u"))
+            }
             Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => {
                 Err(Fault::new(start, "this is neither a number nor a name"))
             }
@@ -184,10 +166,7 @@ impl Lexer<'_> {
             Some(b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v') => (0, 10),
             Some(b'"' | b'\'' | b'\\' | b'?' | b'`') => (0, 10),
             _ => {
-                return Err(Fault::new(
-                    self.at,
-                    "unknown escape: a backslash is written \\\\",
-                ));
+                return Err(Fault::new(self.at, "unknown escape: a backslash is written \\\\"));
             }
         };
         let is_digit = |byte: u8| char::from(byte).is_digit(radix);

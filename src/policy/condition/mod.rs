@@ -30,10 +30,10 @@ mod tests;
 
 use std::fmt;
 
+use crate::domain::Value;
 pub use evidence::Evidence;
 pub use names::Names;
 pub use operation::Operator;
-use crate::domain::{Type, Value};
 
 use evidence::Branch;
 use program::Program;
@@ -49,10 +49,7 @@ pub struct Fault {
 
 impl Fault {
     fn new(offset: usize, message: impl Into<String>) -> Fault {
-        Fault {
-            offset,
-            message: message.into(),
-        }
+        Fault { offset, message: message.into() }
     }
 }
 
@@ -95,25 +92,14 @@ pub struct Condition {
 /// names that are not in `names`, has operands of the wrong type, or is not Bool as a whole.
 pub fn compile(source: &str, names: &Names) -> Result<Condition, Fault> {
     if source.len() > check::LONGEST_SOURCE {
-        let message = format!(
-            "the condition is longer than {} bytes",
-            check::LONGEST_SOURCE
-        );
-        return Err(Fault::new(
-            source.floor_char_boundary(check::LONGEST_SOURCE),
-            message,
-        ));
+        let message = format!("the condition is longer than {} bytes", check::LONGEST_SOURCE);
+        return Err(Fault::new(source.floor_char_boundary(check::LONGEST_SOURCE), message));
     }
     let tokens = lex::tokens(source)?;
     check::check(source, &tokens)?;
     let parsed = parse::parse(source, &tokens)?;
     let (program, root, slots) = compile::compile(&parsed, names)?;
-    Ok(Condition {
-        source: source.to_owned(),
-        program,
-        root,
-        slots,
-    })
+    Ok(Condition { source: source.to_owned(), program, root, slots })
 }
 
 impl Condition {

@@ -25,10 +25,7 @@ impl Names {
 
     /// Slot and type of `name`, or None when there is no such name.
     pub fn find(&self, name: &str) -> Option<(u16, Type)> {
-        let index = self
-            .entries
-            .binary_search_by(|entry| entry.0.as_str().cmp(name))
-            .ok()?;
+        let index = self.entries.binary_search_by(|entry| entry.0.as_str().cmp(name)).ok()?;
         self.entries.get(index).map(|entry| (entry.1, entry.2))
     }
 
@@ -40,10 +37,7 @@ impl Names {
             return None;
         }
         let furthest = wrong.len().div_ceil(3);
-        let distances = self
-            .entries
-            .iter()
-            .map(|entry| (edits(&wrong, &entry.0), &entry.0));
+        let distances = self.entries.iter().map(|entry| (edits(&wrong, &entry.0), &entry.0));
         let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
         (distance <= furthest).then_some(name)
     }

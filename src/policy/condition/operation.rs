@@ -75,11 +75,7 @@ pub(super) enum Unary {
 pub(super) fn missing(left: Value<'_>, right: Value<'_>) -> Value<'static> {
     let not_supplied = left == Value::NotSupplied || right == Value::NotSupplied;
     let failed = left == Value::Failed || right == Value::Failed;
-    if not_supplied && !failed {
-        Value::NotSupplied
-    } else {
-        Value::Failed
-    }
+    if not_supplied && !failed { Value::NotSupplied } else { Value::Failed }
 }
 
 /// `&&`, which false decides, or `||`, which true decides.

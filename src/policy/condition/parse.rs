@@ -31,19 +31,12 @@ pub(super) fn parse<'s>(source: &'s str, tokens: &'s [Token]) -> Result<Parsed<'
         parsed.map_err(|errors| fault(source, tokens, &errors))
     };
     let result = thread::scope(|scope| {
-        let parser = thread::Builder::new()
-            .stack_size(STACK)
-            .spawn_scoped(scope, run);
+        let parser = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
         parser.ok().and_then(|parser| parser.join().ok())
     });
     let message = "the parser broke down on this condition";
     let (root, info) = result.unwrap_or_else(|| Err(Fault::new(0, message)))?;
-    Ok(Parsed {
-        root,
-        info,
-        source,
-        tokens,
-    })
+    Ok(Parsed { root, info, source, tokens })
 }
 
 impl<'s> Parsed<'s> {
@@ -59,11 +52,7 @@ impl<'s> Parsed<'s> {
         };
         let start = usize::try_from(start).unwrap_or_default();
         // Of a call the parser gives the parenthesis; the function's name stands before it.
-        let mut before = self
-            .tokens
-            .iter()
-            .rev()
-            .skip_while(|token| token.start > start);
+        let mut before = self.tokens.iter().rev().skip_while(|token| token.start > start);
         match (before.next(), before.next()) {
             (Some(at), Some(word)) if at.kind == Kind::Open(b'(') && word.kind == Kind::Word => {
                 word.start
@@ -76,9 +65,7 @@ impl<'s> Parsed<'s> {
     pub fn operator(&self, expression: &IdedExpr) -> &'s str {
         let offset = self.offset(expression);
         let token = self.tokens.iter().find(|token| token.start == offset);
-        token
-            .map(|token| token.text(self.source))
-            .unwrap_or_default()
+        token.map(|token| token.text(self.source)).unwrap_or_default()
     }
 }
 
@@ -86,11 +73,7 @@ impl<'s> Parsed<'s> {
 fn fault(source: &str, tokens: &[Token], errors: &ParseErrors) -> Fault {
     // What the parser made of the rest after a syntax error says less than that error.
     let is_syntax = |error: &&ParseError| error.msg.starts_with("Syntax error");
-    let first = errors
-        .errors
-        .iter()
-        .find(is_syntax)
-        .or(errors.errors.first());
+    let first = errors.errors.iter().find(is_syntax).or(errors.errors.first());
     let Some(error) = first else {
         return Fault::new(0, "the condition cannot be parsed");
     };
@@ -98,10 +81,7 @@ fn fault(source: &str, tokens: &[Token], errors: &ParseErrors) -> Fault {
     let column = usize::try_from(error.pos.1 - 1).unwrap_or_default();
     let before: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
     let rest = source.get(before..).unwrap_or_default();
-    let within = rest
-        .char_indices()
-        .nth(column)
-        .map_or(rest.len(), |(index, _)| index);
+    let within = rest.char_indices().nth(column).map_or(rest.len(), |(index, _)| index);
     let offset = before + within;
     if !is_syntax(&error) {
         return Fault::new(offset, error.msg.clone());

@@ -26,11 +26,7 @@ const KINDS: [Type; 8] = [
 ];
 
 fn names() -> Names {
-    Names::new(
-        (0u16..)
-            .zip(KINDS)
-            .map(|(slot, kind)| (format!("n{slot}.v"), slot, kind)),
-    )
+    Names::new((0u16..).zip(KINDS).map(|(slot, kind)| (format!("n{slot}.v"), slot, kind)))
 }
 
 /// What expressions may hold: Int compared with Double, or Ints of any size.
@@ -43,21 +39,15 @@ enum Numbers {
 fn int_literal(numbers: Numbers) -> BoxedStrategy<i64> {
     match numbers {
         Numbers::SmallMixed => (-9i64..10).boxed(),
-        Numbers::Large => prop_oneof![
-            -9i64..10,
-            Just(i64::MAX),
-            Just(i64::MIN),
-            Just(i64::MAX - 1),
-            any::<i64>()
-        ]
-        .boxed(),
+        Numbers::Large => {
+            prop_oneof![-9i64..10, Just(i64::MAX), Just(i64::MIN), Just(i64::MAX - 1), any::<i64>()]
+                .boxed()
+        }
     }
 }
 
 fn double_literal() -> BoxedStrategy<f64> {
-    (-36i32..37)
-        .prop_map(|quarter| f64::from(quarter) / 4.0)
-        .boxed()
+    (-36i32..37).prop_map(|quarter| f64::from(quarter) / 4.0).boxed()
 }
 
 fn text_literal() -> BoxedStrategy<&'static str> {
@@ -65,12 +55,8 @@ fn text_literal() -> BoxedStrategy<&'static str> {
 }
 
 fn names_of(kind: Type) -> BoxedStrategy<String> {
-    let slots: Vec<usize> = (0..KINDS.len())
-        .filter(|slot| KINDS[*slot] == kind)
-        .collect();
-    prop::sample::select(slots)
-        .prop_map(|slot| format!("n{slot}.v"))
-        .boxed()
+    let slots: Vec<usize> = (0..KINDS.len()).filter(|slot| KINDS[*slot] == kind).collect();
+    prop::sample::select(slots).prop_map(|slot| format!("n{slot}.v")).boxed()
 }
 
 fn int(depth: u32, numbers: Numbers) -> BoxedStrategy<String> {
@@ -122,16 +108,12 @@ fn comparison(depth: u32, numbers: Numbers) -> BoxedStrategy<String> {
     };
     let (ints, doubles) = (|| int(depth, numbers), || double(depth, numbers));
     let numeric = match numbers {
-        Numbers::SmallMixed => prop_oneof![
-            (ints(), all.clone(), doubles()),
-            (doubles(), all.clone(), ints()),
-        ]
-        .boxed(),
-        Numbers::Large => prop_oneof![
-            (ints(), all.clone(), ints()),
-            (doubles(), all.clone(), doubles()),
-        ]
-        .boxed(),
+        Numbers::SmallMixed => {
+            prop_oneof![(ints(), all.clone(), doubles()), (doubles(), all.clone(), ints()),].boxed()
+        }
+        Numbers::Large => {
+            prop_oneof![(ints(), all.clone(), ints()), (doubles(), all.clone(), doubles()),].boxed()
+        }
     };
     let texts = (text(), all, text()).boxed();
     let list = prop::collection::vec(int_literal(numbers), 1..4);
@@ -217,11 +199,7 @@ fn agree(source: &str, slots: &[Value<'_>]) -> Result<(), TestCaseError> {
     match interpreted(source, slots) {
         Some(true) => prop_assert_eq!(truth, Truth::True, "{}", source),
         Some(false) => prop_assert_eq!(truth, Truth::False, "{}", source),
-        None => prop_assert!(
-            matches!(truth, Truth::NotSupplied | Truth::Failed),
-            "{}",
-            source
-        ),
+        None => prop_assert!(matches!(truth, Truth::NotSupplied | Truth::Failed), "{}", source),
     }
     let evidence = condition.evidence(slots);
     prop_assert!(truth == Truth::True || evidence.is_empty());
@@ -286,12 +264,7 @@ fn survives(source: &str) -> Result<(), TestCaseError> {
         Ok(condition) => {
             condition.evaluate(&[]);
         }
-        Err(fault) => prop_assert!(
-            source.is_char_boundary(fault.offset),
-            "{}: {}",
-            source,
-            fault
-        ),
+        Err(fault) => prop_assert!(source.is_char_boundary(fault.offset), "{}: {}", source, fault),
     }
     Ok(())
 }

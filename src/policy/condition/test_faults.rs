@@ -9,69 +9,25 @@ fn faults_say_what_and_where() {
         ("", 0, "empty"),
         ("  // nothing", 0, "empty"),
         ("account.limt > 1", 0, "did you mean `account.limit`?"),
-        (
-            "1 < account.outstandin",
-            4,
-            "did you mean `account.outstanding`?",
-        ),
-        (
-            "zebra.crossing.lights > 1",
-            0,
-            "unknown name `zebra.crossing.lights`",
-        ),
-        (
-            "has(account.verifed)",
-            4,
-            "did you mean `account.verified`?",
-        ),
+        ("1 < account.outstandin", 4, "did you mean `account.outstanding`?"),
+        ("zebra.crossing.lights > 1", 0, "unknown name `zebra.crossing.lights`"),
+        ("has(account.verifed)", 4, "did you mean `account.verified`?"),
         ("account.limit", 0, "must be Bool, but is Int"),
         ("1 + 2", 2, "must be Bool, but is Int"),
-        (
-            "account.limit + 1.5 > 2.0",
-            14,
-            "Int and Double, but needs two Ints or two Doubles",
-        ),
-        (
-            "1.5 % 2.0 > 0.0",
-            4,
-            "`%` has Double and Double, but needs two Ints",
-        ),
-        (
-            "'a' + 'b' == 'ab'",
-            4,
-            "`+` needs numbers, but has Text and Text",
-        ),
-        (
-            "account.limit > 'x'",
-            14,
-            "`>` cannot compare Int with Text",
-        ),
-        (
-            "account.frozen == 1",
-            15,
-            "`==` cannot compare Bool with Int",
-        ),
+        ("account.limit + 1.5 > 2.0", 14, "Int and Double, but needs two Ints or two Doubles"),
+        ("1.5 % 2.0 > 0.0", 4, "`%` has Double and Double, but needs two Ints"),
+        ("'a' + 'b' == 'ab'", 4, "`+` needs numbers, but has Text and Text"),
+        ("account.limit > 'x'", 14, "`>` cannot compare Int with Text"),
+        ("account.frozen == 1", 15, "`==` cannot compare Bool with Int"),
         ("account.frozen < true", 15, "`<` needs an order"),
         ("1 < 2 < 3", 6, "cannot compare Bool with Int"),
         ("true && account.limit", 8, "`&&` needs Bool, but has Int"),
         ("1 || true", 0, "`||` needs Bool, but has Int"),
-        (
-            "account.limit ? true : false",
-            0,
-            "`?` needs Bool, but has Int",
-        ),
+        ("account.limit ? true : false", 0, "`?` needs Bool, but has Int"),
         ("true ? 1 : 2.0", 5, "Int and Double"),
         ("!account.limit", 0, "`!` needs Bool, but has Int"),
-        (
-            "true && -account.frozen == 1",
-            8,
-            "`-` needs Int or Double, but has Bool",
-        ),
-        (
-            "true && double(1.0) > 1.0",
-            8,
-            "`double` needs Int, but has Double",
-        ),
+        ("true && -account.frozen == 1", 8, "`-` needs Int or Double, but has Bool"),
+        ("true && double(1.0) > 1.0", 8, "`double` needs Int, but has Double"),
         ("true && int (1) > 1", 8, "`int` needs Double, but has Int"),
         ("int(1.0, 2.0) > 1", 0, "takes one value"),
         ("int() > 1", 0, "takes one value"),
@@ -79,33 +35,17 @@ fn faults_say_what_and_where() {
         ("account.country.startsWith('a')", 16, "methods and macros"),
         ("true || [1].all(x, x > 1)", 8, "right of `in`"),
         ("account.country in []", 19, "this list is empty"),
-        (
-            "account.country in ['a', 1]",
-            25,
-            "must be of Text literals",
-        ),
-        (
-            "account.limit in [1, account.limit]",
-            21,
-            "must be of Int literals",
-        ),
+        ("account.country in ['a', 1]", 25, "must be of Text literals"),
+        ("account.limit in [1, account.limit]", 21, "must be of Int literals"),
         ("account.limit in account.limit", 17, "must be a list"),
-        (
-            "signal.score in [1]",
-            13,
-            "`in` needs Int or Text, but has Double",
-        ),
+        ("signal.score in [1]", 13, "`in` needs Int or Text, but has Double"),
         ("[1] == [1]", 0, "right of `in`"),
         ("account.limit[0] == 1", 13, "indexes"),
         ("{'a': 1}", 0, "maps and messages"),
         ("account.limit == 1u", 17, "unsigned"),
         ("account.limit == 0x1U", 17, "unsigned"),
         ("account.limit == 1x", 17, "neither a number nor a name"),
-        (
-            "account.limit == 9223372036854775808",
-            17,
-            "invalid int literal",
-        ),
+        ("account.limit == 9223372036854775808", 17, "invalid int literal"),
         ("account.country == null", 19, "null is not used"),
         ("account.country == b'a'", 19, "no prefix"),
         ("account.country == '''a'''", 19, "triple"),
@@ -121,11 +61,7 @@ fn faults_say_what_and_where() {
         ("has(account.limit + 1)", 3, "takes one dotted name"),
         ("has()", 3, "takes one dotted name"),
         ("true ? true ? 1 : 2 : 3", 12, "but found `?`"),
-        (
-            "true ? true",
-            11,
-            "an operator or the end, but found the end",
-        ),
+        ("true ? true", 11, "an operator or the end, but found the end"),
         ("true : true", 5, "but found `:`"),
         (".account.limit > 1", 0, "a dot stands between"),
         ("account. > 1", 9, "a dot stands between"),
@@ -134,23 +70,11 @@ fn faults_say_what_and_where() {
         ("(true", 0, "never closed"),
         ("true)", 4, "no bracket is open"),
         ("(true]", 5, "closes another bracket"),
-        (
-            "'é' == 'é' &&",
-            15,
-            "expected a name, a literal or `(`, but found the end",
-        ),
-        (
-            "true &&\n  'é' == 'é' 5",
-            23,
-            "expected an operator or the end, but found `5`",
-        ),
+        ("'é' == 'é' &&", 15, "expected a name, a literal or `(`, but found the end"),
+        ("true &&\n  'é' == 'é' 5", 23, "expected an operator or the end, but found `5`"),
         ("'é' == 'é' && while", 16, "reserved identifier"),
         ("'é' == 'é' && account.nothing > 1", 16, "unknown name"),
-        (
-            "true &&\r\n  'é' != account.limit",
-            16,
-            "cannot compare Text with Int",
-        ),
+        ("true &&\r\n  'é' != account.limit", 16, "cannot compare Text with Int"),
     ];
     for (source, offset, part) in table {
         let fault = compile(source, &names()).expect_err(source);
@@ -169,42 +93,17 @@ fn large_and_deep_sources_are_refused_before_parsing() {
     assert_eq!(fault(nested(2000)).offset, 32);
     assert!(fault(nested(33)).message.contains("nesting deeper than 32"));
     assert_eq!(truth(&nested(32), &[]), Truth::True);
-    for piece in [
-        "!",
-        "-",
-        "1+",
-        "true&&",
-        "1==",
-        "true?true:",
-        "a.",
-        "has(",
-        "[",
-        "1 in [",
-        "{",
-    ] {
+    for piece in ["!", "-", "1+", "true&&", "1==", "true?true:", "a.", "has(", "[", "1 in [", "{"] {
         fault(piece.repeat(4090 / piece.len()));
         fault(format!("{}true", piece.repeat(4090 / piece.len())));
     }
-    assert!(
-        fault(format!("{}1 > 1", "1+".repeat(128)))
-            .message
-            .contains("more than 256")
-    );
+    assert!(fault(format!("{}1 > 1", "1+".repeat(128))).message.contains("more than 256"));
     // The largest that fit, on the small stack of a test's thread.
     let sum = format!("{}1 > 1", "1+".repeat(126));
     assert_eq!(truth(&sum, &[]), Truth::True);
-    assert_eq!(
-        truth(&format!("{}true", "true && ".repeat(127)), &[]),
-        Truth::True
-    );
-    assert_eq!(
-        truth(&format!("{}true", "false ? true : ".repeat(32)), &[]),
-        Truth::True
-    );
-    assert_eq!(
-        truth(&format!("{}true", "!".repeat(255)), &[]),
-        Truth::False
-    );
+    assert_eq!(truth(&format!("{}true", "true && ".repeat(127)), &[]), Truth::True);
+    assert_eq!(truth(&format!("{}true", "false ? true : ".repeat(32)), &[]), Truth::True);
+    assert_eq!(truth(&format!("{}true", "!".repeat(255)), &[]), Truth::False);
     let deep = format!("{}1{} > 0", "1 + 2 * (".repeat(15), ")".repeat(15));
     assert_eq!(truth(&deep, &[]), Truth::True);
     let stack = |depth: usize| {
@@ -215,9 +114,5 @@ fn large_and_deep_sources_are_refused_before_parsing() {
     let many = format!("{}1{} > 0", "1 * 1 + (".repeat(32), ")".repeat(32));
     assert_eq!(truth(&many, &[]), Truth::True);
     let too_many = format!("{}1*1{} > 0", "1 * 1 + (".repeat(32), ")".repeat(32));
-    assert!(
-        fault(too_many)
-            .message
-            .contains("more than 32 intermediate values")
-    );
+    assert!(fault(too_many).message.contains("more than 32 intermediate values"));
 }

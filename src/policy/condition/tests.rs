@@ -86,11 +86,7 @@ fn evaluates_with_every_value_present() {
     ];
     for source in holds {
         assert_eq!(truth(source, &[]), Truth::True, "{source}");
-        assert_eq!(
-            truth(&format!("!({source}\n)"), &[]),
-            Truth::False,
-            "not {source}"
-        );
+        assert_eq!(truth(&format!("!({source}\n)"), &[]), Truth::False, "not {source}");
     }
 }
 
@@ -122,9 +118,7 @@ fn missing_values_are_absorbed_as_in_cel() {
     ];
     let changes = [(AMOUNT, Value::NotSupplied), (SCORE, Value::Failed)];
     for (source, expected) in table {
-        let source = source
-            .replace('A', "(request.amount > 1)")
-            .replace('F', "(signal.score > 1)");
+        let source = source.replace('A', "(request.amount > 1)").replace('F', "(signal.score > 1)");
         assert_eq!(truth(&source, &changes), expected, "{source}");
     }
 }
@@ -146,25 +140,14 @@ fn failed_computations_count_as_failed() {
     ];
     for source in failed {
         assert_eq!(truth(source, &[]), Truth::Failed, "{source}");
-        assert_eq!(
-            truth(&format!("{source} || true"), &[]),
-            Truth::True,
-            "{source} || true"
-        );
-        assert_eq!(
-            truth(&format!("{source} && false"), &[]),
-            Truth::False,
-            "{source} && false"
-        );
+        assert_eq!(truth(&format!("{source} || true"), &[]), Truth::True, "{source} || true");
+        assert_eq!(truth(&format!("{source} && false"), &[]), Truth::False, "{source} && false");
     }
     // A slot whose value is not of the type of its name, and slots that are not there.
     let wrong = [(AMOUNT, Value::Text("200")), (FROZEN, Value::Int(0))];
-    for source in [
-        "request.amount > 1",
-        "request.amount in [1]",
-        "account.frozen",
-        "!account.frozen",
-    ] {
+    for source in
+        ["request.amount > 1", "request.amount in [1]", "account.frozen", "!account.frozen"]
+    {
         assert_eq!(truth(source, &wrong), Truth::Failed, "{source}");
     }
     let condition = compile("request.amount > 1", &names()).unwrap();
@@ -180,10 +163,7 @@ fn nan_compares_false_except_for_inequality() {
             assert_eq!(truth(&source, &nan), Truth::False, "{source}");
         }
     }
-    assert_eq!(
-        truth("signal.score != 1 && signal.score != signal.score", &nan),
-        Truth::True
-    );
+    assert_eq!(truth("signal.score != 1 && signal.score != signal.score", &nan), Truth::True);
     assert_eq!(truth("1.0 / 0.0 > 1e308", &[]), Truth::True);
 }
 
@@ -193,22 +173,13 @@ fn evidence_is_what_made_it_true() {
     let (int, text) = (Value::Int, Value::Text);
     let (yes, no) = (Value::Bool(true), Value::Bool(false));
     let table = [
-        (
-            "account.outstanding + request.amount > 600",
-            vec![(1, int(700), Greater, int(600))],
-        ),
-        (
-            "600 < account.outstanding + 200",
-            vec![(1, int(700), Greater, int(600))],
-        ),
+        ("account.outstanding + request.amount > 600", vec![(1, int(700), Greater, int(600))]),
+        ("600 < account.outstanding + 200", vec![(1, int(700), Greater, int(600))]),
         ("request.amount > 1000", vec![]),
         ("1 < 2", vec![]),
         (
             "request.amount > 100 && account.limit >= 1000",
-            vec![
-                (2, int(200), Greater, int(100)),
-                (0, int(1000), GreaterOrEqual, int(1000)),
-            ],
+            vec![(2, int(200), Greater, int(100)), (0, int(1000), GreaterOrEqual, int(1000))],
         ),
         (
             "request.amount > 100 && account.frozen || account.limit == 1000",
@@ -222,34 +193,23 @@ fn evidence_is_what_made_it_true() {
             "!(request.amount > 300 || account.frozen)",
             vec![(2, int(200), LessOrEqual, int(300)), (6, no, Equal, no)],
         ),
-        (
-            "account.country in ['ZA', 'NÉ']",
-            vec![(5, text("NÉ"), Equal, text("NÉ"))],
-        ),
+        ("account.country in ['ZA', 'NÉ']", vec![(5, text("NÉ"), Equal, text("NÉ"))]),
         (
             "!(account.country in ['ZA', 'GH'])",
-            vec![
-                (5, text("NÉ"), NotEqual, text("GH")),
-                (5, text("NÉ"), NotEqual, text("ZA")),
-            ],
+            vec![(5, text("NÉ"), NotEqual, text("GH")), (5, text("NÉ"), NotEqual, text("ZA"))],
         ),
         (
             "account.frozen ? false : request.amount < 300",
             vec![(6, no, Equal, no), (2, int(200), Less, int(300))],
         ),
-        (
-            "has(account.limit)",
-            vec![(0, int(1000), NotEqual, Value::NotSupplied)],
-        ),
+        ("has(account.limit)", vec![(0, int(1000), NotEqual, Value::NotSupplied)]),
     ];
     for (source, expected) in table {
         let condition = compile(source, &names()).unwrap();
         let slots = slots();
         let found: Vec<_> = condition.evidence(&slots).into_iter().collect();
-        let found: Vec<_> = found
-            .iter()
-            .map(|e| (e.slot, e.observed, e.operator, e.limit))
-            .collect();
+        let found: Vec<_> =
+            found.iter().map(|e| (e.slot, e.observed, e.operator, e.limit)).collect();
         assert_eq!(found, expected, "{source}");
     }
     // NaN is neither greater nor not greater: `!` makes it true, but no comparison does.

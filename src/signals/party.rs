@@ -1,0 +1,334 @@
+//! What is remembered about one party: how an event teaches it, and how it is read.
+
+use super::buckets::{Change, Estimate, Series};
+use super::log::{Log, LogBounds, ShortId, Totals};
+use super::plan::{Course, KindPlan, SetPlan, takes_in_request};
+use super::sightings::{Seen, Sightings};
+use super::trail::Trail;
+use super::{Fold, Observation, Reading, Readings, Taught};
+use crate::domain::Span;
+
+/// What an event does to a party.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lesson {
+    Attempt,
+    TakenBack,
+    Purchase,
+    Recognized,
+    SignIn,
+    Misuse,
+}
+
+/// Bounds on what one party keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Events a log.
+    pub log: usize,
+    /// Members a set.
+    pub distinct: usize,
+}
+
+/// Whether the request is in a log already, by course; the first party that keeps such a log says
+/// it for the others, of which some keep no ids.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    by_course: [Option<bool>; 2],
+    /// The attempt was put into the logs just now.
+    attempt_noted: bool,
+}
+
+impl Held {
+    pub fn new(attempt_noted: bool) -> Held {
+        Held { by_course: [None; 2], attempt_noted }
+    }
+
+    fn is_new(&self, course: Course) -> bool {
+        self.by_course[course as usize] != Some(true)
+    }
+
+    /// How many events readings have to add for the request: 0 when it is among those kept.
+    fn missing(&self, course: Course) -> i64 {
+        let held = self.by_course[course as usize];
+        match course {
+            Course::Attempts => i64::from(!self.attempt_noted && held == Some(false)),
+            Course::Purchases => i64::from(held != Some(true)),
+        }
+    }
+}
+
+/// One party. Empty parts take no memory of their own.
+#[derive(Debug)]
+pub struct PartyState {
+    /// Microseconds.
+    first_seen: i64,
+    /// Until then the party may have been known and evicted: its readings fail (microseconds).
+    pub doubtful_until: i64,
+    /// By course.
+    logs: [Log; 2],
+    sightings: Sightings,
+    /// In the order of the plan; empty until the first event.
+    series: Box<[Series]>,
+    trail: Option<Box<Trail>>,
+}
+
+impl PartyState {
+    pub fn new(first_seen: i64, doubtful_until: i64) -> PartyState {
+        PartyState {
+            first_seen,
+            doubtful_until,
+            logs: Default::default(),
+            sightings: Sightings::default(),
+            series: Box::default(),
+            trail: None,
+        }
+    }
+
+    /// Whether such an event makes a party of this kind known.
+    pub fn begins_with(lesson: Lesson, plan: &KindPlan) -> bool {
+        let is_seen = || !plan.singles.is_empty();
+        match lesson {
+            Lesson::Attempt => plan.keeps_course(Course::Attempts) || is_seen(),
+            Lesson::Purchase => plan.keeps_course(Course::Purchases) || is_seen(),
+            Lesson::Recognized => {
+                plan.sets.iter().any(|set| set.course == Course::Purchases) || is_seen()
+            }
+            Lesson::SignIn => is_seen(),
+            Lesson::Misuse => !plan.series.is_empty() && plan.keeps_course(Course::Purchases),
+            Lesson::TakenBack => false,
+        }
+    }
+
+    pub fn teach(
+        &mut self,
+        lesson: Lesson,
+        observation: &Observation,
+        plan: &KindPlan,
+        (held, limits): (&mut Held, Limits),
+    ) {
+        let (time, id) = (observation.time.as_micros(), ShortId::of(observation.id));
+        match lesson {
+            Lesson::Attempt | Lesson::Purchase => {
+                let course = match lesson {
+                    Lesson::Attempt => Course::Attempts,
+                    _ => Course::Purchases,
+                };
+                self.first_seen = self.first_seen.min(time);
+                if self.note(course, observation, plan, (held, limits)) {
+                    self.see_members(course, (observation, Some(id)), &plan.sets, limits);
+                    self.change_series(course, (time, Change::Event), plan);
+                    self.see(observation, plan);
+                }
+            }
+            Lesson::Recognized => {
+                self.first_seen = self.first_seen.min(time);
+                // A passed check holds even when the request that asked for it is taken back.
+                self.see_members(Course::Purchases, (observation, None), &plan.sets, limits);
+                self.see(observation, plan);
+            }
+            Lesson::SignIn => {
+                self.first_seen = self.first_seen.min(time);
+                self.see(observation, plan);
+            }
+            Lesson::Misuse => {
+                self.change_series(Course::Purchases, (time, Change::Outcome), plan);
+            }
+            Lesson::TakenBack => self.take_back(observation, plan, held),
+        }
+    }
+
+    /// Puts the event into the log, if the kind keeps one. False when it is a repetition.
+    fn note(
+        &mut self,
+        course: Course,
+        observation: &Observation,
+        plan: &KindPlan,
+        (held, limits): (&mut Held, Limits),
+    ) -> bool {
+        let log_plan = &plan.logs[course as usize];
+        if !log_plan.passes.is_empty() && held.is_new(course) {
+            let time = observation.time.as_micros();
+            let bounds = LogBounds { cap: limits.log, useful_from: time - log_plan.kept };
+            let log = &mut self.logs[course as usize];
+            let is_new = log.insert(time, observation.amount, ShortId::of(observation.id), bounds);
+            held.by_course[course as usize].get_or_insert(!is_new);
+        }
+        held.is_new(course)
+    }
+
+    fn see_members(
+        &mut self,
+        course: Course,
+        (observation, id): (&Observation, Option<ShortId>),
+        plans: &[SetPlan],
+        limits: Limits,
+    ) {
+        for (set, plan) in plans.iter().enumerate().filter(|(_, plan)| plan.course == course) {
+            if let Some(member) = plan.member.of(&observation.parties) {
+                let seen = Seen { set, member, time: observation.time.as_micros(), id };
+                self.sightings.see(seen, plans, limits.distinct);
+            }
+        }
+    }
+
+    fn change_series(&mut self, course: Course, (time, change): (i64, Change), plan: &KindPlan) {
+        if self.series.len() != plan.series.len() {
+            self.series = plan.series.iter().map(|_| Series::default()).collect();
+        }
+        for (series, plan) in self.series.iter_mut().zip(&plan.series) {
+            if plan.course == course {
+                series.change(time, change, plan);
+            }
+        }
+    }
+
+    fn see(&mut self, observation: &Observation, plan: &KindPlan) {
+        if plan.keeps_trail() {
+            let trail = self.trail.get_or_insert_with(|| Box::new(Trail::new()));
+            trail.see(observation.time.as_micros(), observation.id, observation.position);
+        }
+    }
+
+    fn take_back(&mut self, observation: &Observation, plan: &KindPlan, held: &mut Held) {
+        let (time, id) = (observation.time.as_micros(), ShortId::of(observation.id));
+        for course in Course::ALL {
+            if !plan.logs[course as usize].passes.is_empty() {
+                let was_held = self.logs[course as usize].remove(id);
+                held.by_course[course as usize].get_or_insert(was_held);
+            }
+            if held.by_course[course as usize] != Some(false) {
+                self.change_series(course, (time, Change::EventTakenBack), plan);
+            }
+        }
+        self.sightings.take_back(id);
+    }
+
+    /// Puts the readings of all signals of the kind into their places.
+    pub fn read(
+        &self,
+        observation: &Observation,
+        plan: &KindPlan,
+        held: &mut Held,
+        readings: &mut Readings,
+    ) {
+        let id = ShortId::of(observation.id);
+        for course in Course::ALL {
+            if !plan.logs[course as usize].passes.is_empty() {
+                let log = &self.logs[course as usize];
+                held.by_course[course as usize].get_or_insert_with(|| log.contains(id));
+            }
+        }
+        self.read_logs(observation, plan, held, readings);
+        self.read_sets(observation, plan, held, readings);
+        self.read_series(observation, plan, held, readings);
+        for &(position, fold) in &plan.singles {
+            readings.raise(position, self.single(fold, observation));
+        }
+    }
+
+    fn read_logs(&self, o: &Observation, plan: &KindPlan, held: &Held, readings: &mut Readings) {
+        let id = ShortId::of(o.id);
+        for course in Course::ALL {
+            let missing = held.missing(course);
+            for pass in &plan.logs[course as usize].passes {
+                let log = &self.logs[course as usize];
+                log.totals(o.time.as_micros(), id, pass, |window, totals| {
+                    for &(position, fold) in &window.outputs {
+                        let mut totals = totals;
+                        if takes_in_request(fold, pass.delay) {
+                            totals.count += totals.own_count + missing;
+                            totals.sum += totals.own_sum + missing * o.amount;
+                        }
+                        readings.raise(position, of_totals(fold, totals));
+                    }
+                });
+            }
+        }
+    }
+
+    fn read_sets(&self, o: &Observation, plan: &KindPlan, held: &Held, readings: &mut Readings) {
+        for (set, set_plan) in plan.sets.iter().enumerate() {
+            let own = set_plan.member.of(&o.parties);
+            for output in &set_plan.outputs {
+                let from = o.time.as_micros() - output.length;
+                let knows = |member| self.sightings.contains(set, member, from);
+                let reading = match (output.fold, own) {
+                    (Fold::Known(_), None) => Reading::NotSupplied,
+                    (Fold::Known(_), Some(member)) => Reading::Bool(knows(member)),
+                    (_, own) => {
+                        let adds = set_plan.course == Course::Attempts
+                            && held.missing(Course::Attempts) > 0
+                            && own.is_some_and(|member| !knows(member));
+                        Reading::Int(self.sightings.count(set, from) + i64::from(adds))
+                    }
+                };
+                readings.raise(output.position, reading);
+            }
+        }
+    }
+
+    fn read_series(&self, o: &Observation, plan: &KindPlan, held: &Held, readings: &mut Readings) {
+        let empty = Series::default();
+        for (place, series_plan) in plan.series.iter().enumerate() {
+            let series = self.series.get(place).unwrap_or(&empty);
+            let missing = held.missing(series_plan.course) as f64;
+            for pass in &series_plan.passes {
+                series.estimates(o.time.as_micros(), series_plan, pass, |window, estimate| {
+                    for &(position, fold, taught_by) in &window.outputs {
+                        let mut estimate = estimate;
+                        if takes_in_request(fold, pass.delay) {
+                            estimate.events += missing;
+                        }
+                        readings.raise(position, of_estimate(fold, taught_by, estimate));
+                    }
+                });
+            }
+        }
+    }
+
+    fn single(&self, fold: Fold, o: &Observation) -> Reading {
+        let now = o.time.as_micros();
+        let number = match fold {
+            Fold::FirstSeen => Some(Span::micros((now - self.first_seen).max(0)).as_hours_f64()),
+            Fold::LastSeen => {
+                let trail = self.trail.as_ref();
+                trail.and_then(|trail| trail.idle(now, o.id)).map(Span::as_hours_f64)
+            }
+            Fold::Travel => {
+                let both = self.trail.as_ref().zip(o.position);
+                both.and_then(|(trail, here)| trail.speed(now, o.id, here))
+            }
+            _ => None,
+        };
+        number.map_or(Reading::NotSupplied, Reading::Double)
+    }
+
+    /// Bytes that the party takes, without what the allocator adds.
+    pub fn bytes(&self) -> usize {
+        size_of::<PartyState>()
+            + self.logs.iter().map(Log::heap_bytes).sum::<usize>()
+            + self.sightings.heap_bytes()
+            + self.series.iter().map(|s| size_of::<Series>() + s.heap_bytes()).sum::<usize>()
+            + self.trail.as_ref().map_or(0, |trail| trail.heap_bytes())
+    }
+}
+
+fn of_totals(fold: Fold, totals: Totals) -> Reading {
+    match fold {
+        Fold::Sum(_) => Reading::Int(totals.sum),
+        Fold::Mean(_) if totals.count == 0 => Reading::NotSupplied,
+        Fold::Mean(_) => Reading::Double(totals.sum as f64 / totals.count as f64),
+        _ => Reading::Int(totals.count),
+    }
+}
+
+fn of_estimate(fold: Fold, taught_by: Taught, estimate: Estimate) -> Reading {
+    let whole = |number: f64| Reading::Int((number + 0.5).floor() as i64);
+    match (fold, taught_by) {
+        (Fold::Share, _) if estimate.events > 0.0 => {
+            Reading::Double((estimate.outcomes / estimate.events).min(1.0))
+        }
+        (Fold::Share, _) => Reading::Double(0.0),
+        (_, Taught::Outcome) => whole(estimate.outcomes),
+        (_, Taught::Attempt | Taught::Purchase) => whole(estimate.events),
+    }
+}
