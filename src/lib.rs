@@ -1,3 +1,4 @@
 //! Surety.
 
 pub mod domain;
+pub mod ledger;
