@@ -3,7 +3,9 @@
 pub mod decide;
 pub mod domain;
 pub mod features;
+pub mod ledger;
 pub mod playbook;
 pub mod policy;
 pub mod scoring;
+pub mod service;
 pub mod signals;

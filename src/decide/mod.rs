@@ -144,7 +144,8 @@ impl Case<'_> {
     fn satisfy_step_ups(&mut self) {
         let passed = &self.facts.step_up.passed;
         let covers = |kinds: &[StepUpKind]| {
-            let passed = |kind: &StepUpKind| *kind != StepUpKind::CompleteProfile && passed.contains(kind);
+            let passed =
+                |kind: &StepUpKind| *kind != StepUpKind::CompleteProfile && passed.contains(kind);
             !kinds.is_empty() && kinds.iter().all(passed)
         };
         for hit in &mut self.verdicts.hits {

@@ -175,17 +175,12 @@ impl Service {
         Err(Error::unexpected(&"no free reference was drawn"))
     }
 
-    fn record(
-        &self,
-        assessment: &Assessment,
-        decision: Decision,
-    ) -> Result<DecisionRecord, Error> {
+    fn record(&self, assessment: &Assessment, decision: Decision) -> Result<DecisionRecord, Error> {
         let request = &assessment.request;
         let created = request.facts.time;
         let amount = request.money().ok_or_else(|| Error::unexpected(&"a request of nothing"))?;
         let market = self.playbook.policy.market(request.facts.market);
-        let message =
-            message::render(&decision, &self.playbook.catalog, market, &request.locale);
+        let message = message::render(&decision, &self.playbook.catalog, market, &request.locale);
         let step_up_id = match decision.step_up {
             Some(_) => Some(draw::uuid(created)?),
             None => None,

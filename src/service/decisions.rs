@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Answered, Error, Service, answered_before, key, sees_all, teach};
 use crate::domain::{
-    AccountId, CancelReason, Caller, Cancellation, Confirmation, DecisionId, DecisionName,
+    AccountId, Caller, CancelReason, Cancellation, Confirmation, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, DecisionRecord, Holder, MerchantId, Money, Parties,
     SpendingPower, SpendingPowerQuery, Standing, Time,
 };
@@ -215,11 +215,7 @@ impl Service {
 /// Another caller's decision is as good as none.
 fn visible(caller: &Caller, found: Option<DecisionRecord>) -> Result<DecisionRecord, Error> {
     found.filter(|record| record.caller == caller.name || sees_all(caller.role)).ok_or_else(|| {
-        Error::NotFound {
-            what: "decision",
-            reason: "DECISION_NOT_FOUND",
-            name: String::new(),
-        }
+        Error::NotFound { what: "decision", reason: "DECISION_NOT_FOUND", name: String::new() }
     })
 }
 

@@ -25,10 +25,10 @@ impl Service {
         batch: EventBatch,
     ) -> Result<Answered<Vec<EventOutcome>>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move { service.record(caller, batch).await }).await
+        Self::to_the_end(async move { service.record_batch(caller, batch).await }).await
     }
 
-    async fn record(
+    async fn record_batch(
         &self,
         caller: Caller,
         batch: EventBatch,

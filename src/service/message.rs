@@ -86,6 +86,8 @@ fn fill(text: &str, decision: &Decision, market: Option<&Market>) -> String {
 }
 
 fn utc(time: Time) -> String {
-    jiff::Timestamp::from_microsecond(time.as_micros())
-        .map_or_else(|_| String::new(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    jiff::Timestamp::from_microsecond(time.as_micros()).map_or_else(
+        |_| String::new(),
+        |timestamp| timestamp.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
 }

@@ -113,11 +113,7 @@ pub fn canonical(submission: &StepUpSubmission) -> String {
 }
 
 /// The decision waits for exactly these checks, and they were made after it.
-fn check(
-    pending: &DecisionRecord,
-    submission: &StepUpSubmission,
-    now: Time,
-) -> Result<(), Error> {
+fn check(pending: &DecisionRecord, submission: &StepUpSubmission, now: Time) -> Result<(), Error> {
     let open = pending.state(now) == DecisionState::Pending
         && pending.decision.outcome == Outcome::ManualReview
         && pending.lapsed(now).is_none()
@@ -126,9 +122,8 @@ fn check(
         return Err(not_pending());
     }
     let asked = pending.decision.step_up.as_ref().map_or(&[][..], |asked| &asked.kinds);
-    let covered = asked.iter().all(|kind| {
-        submission.results.iter().any(|result| result.kind == *kind)
-    });
+    let covered =
+        asked.iter().all(|kind| submission.results.iter().any(|result| result.kind == *kind));
     let failed = submission.results.iter().any(|result| !result.passed);
     if !covered && !failed {
         return Err(Error::Precondition {

@@ -1,0 +1,1 @@
+//! Refunds, disputes, misuse and bank answers.

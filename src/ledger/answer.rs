@@ -1,0 +1,104 @@
+//! What a caller was answered under a key, so that a retry gets the first answer.
+
+use serde::de::DeserializeOwned;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Error, Ledger};
+use crate::domain::{DecisionRecord, RequestId, Time};
+
+/// What makes a call one call: who asked, what for, and the id that a retry repeats.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerKey {
+    pub caller: String,
+    pub call: &'static str,
+    pub request_id: RequestId,
+}
+
+/// A caller's claim to have a write done once.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub key: AnswerKey,
+    /// Hash of the request; the caller of the ledger compares it with that of the first answer.
+    pub hash: [u8; 32],
+    pub now: Time,
+}
+
+/// The first answer under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub hash: [u8; 32],
+    /// For an assessment: the decision as it was answered, its progress blank.
+    pub decision: Option<DecisionRecord>,
+    /// For every other write: what was answered, as JSON; [`Answer::read`] gives it back.
+    pub body: Option<String>,
+}
+
+impl Answer {
+    /// What was answered to a write that was no assessment.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let body = self.body.as_deref().ok_or_else(|| Error::corrupt("an answer has no body"))?;
+        Ok(serde_json::from_str(body)?)
+    }
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written<T> {
+    Now(T),
+    /// The key was answered before; nothing was written.
+    Before(Answer),
+}
+
+impl Ledger {
+    /// The first answer under `key`, if there was one.
+    pub async fn answer(&self, key: &AnswerKey) -> Result<Option<Answer>, Error> {
+        let mut connection = self.readers.acquire().await?;
+        load(&mut connection, key).await
+    }
+}
+
+/// Reads the answer under `key`; inside a write transaction its absence is the last word.
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
+    key: &AnswerKey,
+) -> Result<Option<Answer>, Error> {
+    let row = sqlx::query(
+        "SELECT answers.hash, answers.body, decisions.record
+         FROM answers LEFT JOIN decisions ON decisions.decision_id = answers.decision_id
+         WHERE answers.caller = $1 AND answers.call = $2 AND answers.request_id = $3",
+    )
+    .bind(&key.caller)
+    .bind(key.call)
+    .bind(key.request_id.to_string())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let hash: Vec<u8> = row.try_get("hash")?;
+    let record: Option<String> = row.try_get("record")?;
+    Ok(Some(Answer {
+        hash: hash.try_into().map_err(|_| Error::corrupt("the hash of an answer is cut"))?,
+        decision: record.as_deref().map(serde_json::from_str).transpose()?,
+        body: row.try_get("body")?,
+    }))
+}
+
+/// Keeps the answer of a write that is no assessment; assessments go in groups.
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    claim: &Claim,
+    body: String,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO answers (caller, call, request_id, hash, body, time)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&claim.key.caller)
+    .bind(claim.key.call)
+    .bind(claim.key.request_id.to_string())
+    .bind(claim.hash.as_slice())
+    .bind(body)
+    .bind(claim.now.as_micros())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

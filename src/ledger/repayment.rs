@@ -1,0 +1,1 @@
+//! Repayments and the lender's word on a plan.

@@ -1,0 +1,1 @@
+//! Reserving: the condition that no limit is passed stands in the write.

@@ -1,0 +1,1 @@
+//! Rows of many assessments in one statement.

@@ -1,0 +1,1 @@
+//! Tests of the ledger, each on a file of its own.
