@@ -1,0 +1,138 @@
+//! Puts it together: data folder, keys, ledger, playbook, service, server, and an orderly stop.
+
+use std::fs::{self, OpenOptions};
+use std::future::Future;
+use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::net::TcpListener;
+
+use crate::domain::PARTY_SECRET_LEN;
+use crate::grpc;
+use crate::ledger::Ledger;
+use crate::playbook::{FileText, Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
+use crate::service::{Clock, Service, Settings};
+use crate::signals::EmbeddedConfig;
+
+/// What `serve` is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub grpc_listen: SocketAddr,
+    pub data: PathBuf,
+    /// `None` takes the shipped file.
+    pub policy: Option<PathBuf>,
+    pub reasons: Option<PathBuf>,
+    pub clock: Clock,
+}
+
+/// A service that is ready to serve.
+pub struct App {
+    pub service: Arc<Service>,
+    pub listener: TcpListener,
+    ledger: Ledger,
+}
+
+impl App {
+    /// Opens everything; what is wrong stops the start with one line that says what and where.
+    pub async fn open(config: &Config) -> Result<App> {
+        let playbook = playbook(config.policy.as_deref(), config.reasons.as_deref())?;
+        let listener = TcpListener::bind(config.grpc_listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.grpc_listen))?;
+        fs::create_dir_all(&config.data)
+            .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
+        let ledger = Ledger::open(&config.data.join("ledger.sqlite")).await?;
+        let settings = Settings {
+            ledger: ledger.clone(),
+            playbook: Arc::new(playbook),
+            signals: EmbeddedConfig::default(),
+            party_secret: secret(&config.data.join("party.key"))?,
+            step_up_secret: secret(&config.data.join("step-up.key"))?.to_vec(),
+            clock: config.clock.clone(),
+        };
+        let service = Service::start(settings).await?;
+        Ok(App { service, listener, ledger })
+    }
+
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `stop`, or until the ledger fails: after a failed commit nobody knows what is
+    /// on the disk, so the process ends and finds out when it starts again.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        let ledger = self.ledger.clone();
+        let served = tokio::select! {
+            served = grpc::serve(self.service, self.listener, stop) => served,
+            cause = ledger.failed() => bail!("the ledger failed, so nothing more is answered: {cause}"),
+        };
+        served.map_err(|failure| anyhow!("serving: {failure}"))?;
+        drop(ledger);
+        self.ledger.close().await;
+        Ok(())
+    }
+}
+
+/// The playbook of the given files, or of those that the binary carries.
+pub fn playbook(policy: Option<&Path>, reasons: Option<&Path>) -> Result<Playbook> {
+    let policy = Named::read(policy, SHIPPED_POLICY)?;
+    let reasons = Named::read(reasons, SHIPPED_REASONS)?;
+    Ok(Playbook::parse(policy.as_text(), reasons.as_text())?)
+}
+
+/// A file's name for messages, and its text.
+struct Named {
+    name: String,
+    text: String,
+}
+
+impl Named {
+    fn read(path: Option<&Path>, shipped: FileText<'_>) -> Result<Named> {
+        let Some(path) = path else {
+            return Ok(Named { name: shipped.name.to_owned(), text: shipped.text.to_owned() });
+        };
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+        Ok(Named { name, text })
+    }
+
+    fn as_text(&self) -> FileText<'_> {
+        FileText { name: &self.name, text: &self.text }
+    }
+}
+
+/// The secret in the file; made at the first start, readable by its owner only.
+fn secret(path: &Path) -> Result<[u8; PARTY_SECRET_LEN]> {
+    match fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| {
+            anyhow!("{}: expected a key of {PARTY_SECRET_LEN} bytes", path.display())
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut bytes = [0; PARTY_SECRET_LEN];
+            getrandom::fill(&mut bytes).map_err(|failure| anyhow!("no randomness: {failure}"))?;
+            write_secret(path, &bytes)
+                .with_context(|| format!("cannot write the key {}", path.display()))?;
+            Ok(bytes)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read the key {}", path.display())),
+    }
+}
+
+/// Written beside and renamed, so that a crash leaves no half of a key; parties would be strangers
+/// ever after.
+fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    match path.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,77 @@
+//! `catalog`: every name that rules may use, every signal, rule and reason, from the tables
+//! themselves.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::{app, features, signals};
+
+#[derive(Debug, Args)]
+pub(super) struct Catalog {
+    /// Only this part.
+    part: Option<Part>,
+    /// The shipped policy when not given.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Reason catalogue, instead of the shipped one.
+    #[arg(long, value_name = "FILE")]
+    reasons: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Names,
+    Signals,
+    Rules,
+    Reasons,
+}
+
+impl Catalog {
+    pub fn run(self) -> Result<()> {
+        let playbook = app::playbook(self.policy.as_deref(), self.reasons.as_deref())?;
+        let wanted = |part| self.part.is_none_or(|only| only == part);
+        if wanted(Part::Names) {
+            println!("NAMES that rules may use");
+            for variable in features::variables() {
+                let value_type = variable.value_type.to_string();
+                println!(
+                    "  {:<36} {value_type:<7} {:<12} {}",
+                    variable.name, variable.unit, variable.about
+                );
+            }
+            println!();
+        }
+        if wanted(Part::Signals) {
+            println!("SIGNALS, signal.* in rules");
+            for signal in signals::catalog() {
+                let (value_type, window) =
+                    (signal.value_type.to_string(), signal.window.to_string());
+                println!(
+                    "  {:<28} {value_type:<7} {:<12} {window:<16} {}",
+                    signal.name, signal.unit, signal.about
+                );
+            }
+            println!();
+        }
+        if wanted(Part::Rules) {
+            println!("RULES of policy {}", playbook.policy.version);
+            for rule in &playbook.policy.rules {
+                let push = format!("{:?}", rule.push).to_lowercase();
+                println!("  {:<36} {push:<10} {}", rule.code.name(), rule.when.source().trim());
+            }
+            println!();
+        }
+        if wanted(Part::Reasons) {
+            println!("REASONS of catalogue {}", playbook.catalog.version);
+            for entry in playbook.catalog.entries() {
+                println!(
+                    "  {:>4} {:<36} {:<9} {:<20} {}",
+                    entry.number, entry.code, entry.disclosure, entry.public_reason, entry.next_step
+                );
+            }
+        }
+        Ok(())
+    }
+}

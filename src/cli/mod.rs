@@ -1,0 +1,70 @@
+//! The subcommands, one file each.
+
+mod assess;
+mod catalog;
+mod demo;
+mod policy;
+mod print;
+mod replay;
+mod serve;
+
+use std::ffi::OsString;
+use std::future::Future;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Real-time risk decisions for purchases on credit and one-time cards.
+#[derive(Debug, Parser)]
+#[command(name = "surety", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer checkouts over gRPC.
+    Serve(serve::Serve),
+    /// Serve from a temporary folder and show a shopper's story.
+    Demo(demo::Demo),
+    /// Send one request from a JSON file and print the decision.
+    Assess(assess::Assess),
+    /// Decide a file of past transactions, one by one.
+    Replay(replay::Replay),
+    /// Print signals, names for rules, rules and reasons.
+    Catalog(catalog::Catalog),
+    /// Check a policy, or run its examples.
+    Policy(policy::Policy),
+}
+
+/// Runs the command line `arguments`, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        // Help and version are answers; a wrong command line ends with clap's own message and code.
+        Err(usage) => usage.exit(),
+    };
+    match cli.command {
+        Command::Serve(command) => block_on(command.run()),
+        Command::Demo(command) => block_on(command.run()),
+        Command::Assess(command) => block_on(command.run()),
+        Command::Replay(command) => command.run(),
+        Command::Catalog(command) => command.run(),
+        Command::Policy(command) => command.run(),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,59 @@
+//! `serve`: the main job.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{App, Config};
+use crate::service::Clock;
+use crate::telemetry;
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port for gRPC; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
+    grpc_listen: SocketAddr,
+    /// Folder of the ledger and the keys; made when it is not there.
+    #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
+    data: PathBuf,
+    /// Policy to decide by, instead of the shipped one.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Reason catalogue, instead of the shipped one.
+    #[arg(long, value_name = "FILE")]
+    reasons: Option<PathBuf>,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<()> {
+        telemetry::start();
+        let app = App::open(&Config {
+            grpc_listen: self.grpc_listen,
+            data: self.data,
+            policy: self.policy,
+            reasons: self.reasons,
+            clock: Clock::System,
+        })
+        .await?;
+        // One line that scripts can read, once calls are accepted.
+        println!("serving gRPC on {}", app.address()?);
+        std::io::stdout().flush()?;
+        app.serve(asked_to_stop()?).await
+    }
+}
+
+/// Ends at the first SIGTERM or ctrl-c.
+pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
