@@ -246,6 +246,7 @@ impl Kind {
     }
 
     fn read(&self, state: &PartyState, o: &Observation, held: &mut Held, readings: &mut Readings) {
+        state.find(o.id, &self.plan, held);
         if o.time.as_micros() < state.doubtful_until {
             for &position in &self.plan.positions {
                 readings.raise(position, super::Reading::Failed);

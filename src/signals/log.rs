@@ -1,12 +1,15 @@
 //! The newest events of one party in order of time, from which every count, sum and mean is exact.
 
-use super::plan::{LogPass, LogWindow};
+use super::plan::{LogPass, LogWindow, PercentileWindow};
 
 /// Bits of the packed fields. Times reach to the year 2112, amounts to 175 billion major units; an
 /// id of 32 bits is mistaken for another one of 160 once in 27 million events.
 const ID_BITS: u32 = 32;
 const AMOUNT_BITS: u32 = 44;
 const TIME_BITS: u32 = 128 - ID_BITS - AMOUNT_BITS;
+
+/// Newest events that percentiles look at; more than a log has unless it is configured longer.
+const PERCENTILE_EVENTS: usize = 256;
 
 /// An id as logs and sets keep it; never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +133,42 @@ impl Log {
         windows.for_each(|window| close(window, totals));
     }
 
+    /// Percentiles of the amounts in a window, those of the request itself left out, interpolated
+    /// between the two amounts around them. None is given when there is no amount.
+    pub fn percentiles(
+        &self,
+        now: i64,
+        own: ShortId,
+        window: &PercentileWindow,
+        mut give: impl FnMut(usize, f64),
+    ) {
+        let until = now - window.delay;
+        let mut amounts = [0; PERCENTILE_EVENTS];
+        let inside = self.entries.iter().rev().filter(|entry| entry.id() != own);
+        let inside = inside.skip_while(|entry| entry.time() > until);
+        let inside = inside.take_while(|entry| entry.time() > until - window.length);
+        let mut count = 0;
+        for (slot, entry) in amounts.iter_mut().zip(inside) {
+            *slot = entry.amount();
+            count += 1;
+        }
+        let amounts = &mut amounts[..count];
+        for &(position, percent) in window.outputs.iter().filter(|_| count > 0) {
+            give(position, percentile(amounts, percent));
+        }
+    }
+
     pub fn heap_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
     }
+}
+
+fn percentile(amounts: &mut [i64], percent: u8) -> f64 {
+    let rank = (amounts.len() - 1) as f64 * f64::from(percent.min(100)) / 100.0;
+    let (_, below, above) = amounts.select_nth_unstable(rank as usize);
+    let below = *below as f64;
+    let above = above.iter().min().map_or(below, |above| *above as f64);
+    below + (above - below) * rank.fract()
 }
 
 /// How long a log may get, and from when on its events can still matter (microseconds).

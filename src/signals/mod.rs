@@ -12,11 +12,13 @@ mod account;
 mod device;
 mod merchant;
 mod network;
+mod spending;
 
 mod buckets;
 mod log;
 mod party;
 mod plan;
+mod profile;
 mod sightings;
 mod trail;
 
@@ -24,6 +26,7 @@ mod embedded;
 mod readings;
 
 pub use embedded::{EmbeddedConfig, EmbeddedStore, KindStatistics, Statistics};
+pub use profile::SpendingPart;
 pub use readings::{Reading, Readings};
 
 #[cfg(test)]
@@ -167,6 +170,9 @@ pub enum Fold {
     Sum(Scope),
     /// Mean of amounts in minor units; not supplied when there are none.
     Mean(Scope),
+    /// That percentile (0 to 100) of the amounts before the request, in minor units, interpolated;
+    /// not supplied when there are none.
+    Percentile(u8),
     /// How many different members. Taught by attempts it counts the request's own member, taught by
     /// purchases it does not.
     Distinct(Member),
@@ -180,6 +186,8 @@ pub enum Fold {
     LastSeen,
     /// Speed in km/h between the newest place of another request and this one.
     Travel,
+    /// A number of the profile of what is usual, before this request.
+    Spending(SpendingPart),
 }
 
 /// One thing remembered about a party.
@@ -197,8 +205,13 @@ pub struct Signal {
     pub value_type: Type,
 }
 
-const GROUPS: [&[Signal]; 4] =
-    [&account::SIGNALS, &device::SIGNALS, &network::SIGNALS, &merchant::SIGNALS];
+const GROUPS: [&[Signal]; 5] = [
+    &account::SIGNALS,
+    &spending::SIGNALS,
+    &device::SIGNALS,
+    &network::SIGNALS,
+    &merchant::SIGNALS,
+];
 
 const LENGTH: usize = {
     let (mut length, mut group) = (0, 0);

@@ -3,6 +3,7 @@
 use super::buckets::{Change, Estimate, Series};
 use super::log::{Log, LogBounds, ShortId, Totals};
 use super::plan::{Course, KindPlan, SetPlan, takes_in_request};
+use super::profile::Profile;
 use super::sightings::{Seen, Sightings};
 use super::trail::Trail;
 use super::{Fold, Observation, Reading, Readings, Taught};
@@ -69,6 +70,7 @@ pub struct PartyState {
     /// In the order of the plan; empty until the first event.
     series: Box<[Series]>,
     trail: Option<Box<Trail>>,
+    profile: Option<Box<Profile>>,
 }
 
 impl PartyState {
@@ -80,6 +82,7 @@ impl PartyState {
             sightings: Sightings::default(),
             series: Box::default(),
             trail: None,
+            profile: None,
         }
     }
 
@@ -117,6 +120,10 @@ impl PartyState {
                     self.see_members(course, (observation, Some(id)), &plan.sets, limits);
                     self.change_series(course, (time, Change::Event), plan);
                     self.see(observation, plan);
+                    if course == Course::Purchases && !plan.spending.is_empty() {
+                        let profile = || Box::new(Profile::new(time));
+                        self.profile.get_or_insert_with(profile).teach(observation);
+                    }
                 }
             }
             Lesson::Recognized => {
@@ -145,7 +152,7 @@ impl PartyState {
         (held, limits): (&mut Held, Limits),
     ) -> bool {
         let log_plan = &plan.logs[course as usize];
-        if !log_plan.passes.is_empty() && held.is_new(course) {
+        if log_plan.is_kept() && held.is_new(course) {
             let time = observation.time.as_micros();
             let bounds = LogBounds { cap: limits.log, useful_from: time - log_plan.kept };
             let log = &mut self.logs[course as usize];
@@ -191,7 +198,7 @@ impl PartyState {
     fn take_back(&mut self, observation: &Observation, plan: &KindPlan, held: &mut Held) {
         let (time, id) = (observation.time.as_micros(), ShortId::of(observation.id));
         for course in Course::ALL {
-            if !plan.logs[course as usize].passes.is_empty() {
+            if plan.logs[course as usize].is_kept() {
                 let was_held = self.logs[course as usize].remove(id);
                 held.by_course[course as usize].get_or_insert(was_held);
             }
@@ -202,35 +209,45 @@ impl PartyState {
         self.sightings.take_back(id);
     }
 
+    /// Says whether the request is in a log, where no party before has said it.
+    pub fn find(&self, id: u64, plan: &KindPlan, held: &mut Held) {
+        let id = ShortId::of(id);
+        for course in Course::ALL {
+            if plan.logs[course as usize].is_kept() {
+                let log = &self.logs[course as usize];
+                held.by_course[course as usize].get_or_insert_with(|| log.contains(id));
+            }
+        }
+    }
+
     /// Puts the readings of all signals of the kind into their places.
     pub fn read(
         &self,
         observation: &Observation,
         plan: &KindPlan,
-        held: &mut Held,
+        held: &Held,
         readings: &mut Readings,
     ) {
-        let id = ShortId::of(observation.id);
-        for course in Course::ALL {
-            if !plan.logs[course as usize].passes.is_empty() {
-                let log = &self.logs[course as usize];
-                held.by_course[course as usize].get_or_insert_with(|| log.contains(id));
-            }
-        }
         self.read_logs(observation, plan, held, readings);
         self.read_sets(observation, plan, held, readings);
         self.read_series(observation, plan, held, readings);
         for &(position, fold) in &plan.singles {
             readings.raise(position, self.single(fold, observation));
         }
+        self.read_profile(observation, plan, readings);
     }
 
     fn read_logs(&self, o: &Observation, plan: &KindPlan, held: &Held, readings: &mut Readings) {
         let id = ShortId::of(o.id);
         for course in Course::ALL {
             let missing = held.missing(course);
+            let log = &self.logs[course as usize];
+            for window in &plan.logs[course as usize].percentiles {
+                log.percentiles(o.time.as_micros(), id, window, |position, amount| {
+                    readings.raise(position, Reading::Double(amount));
+                });
+            }
             for pass in &plan.logs[course as usize].passes {
-                let log = &self.logs[course as usize];
                 log.totals(o.time.as_micros(), id, pass, |window, totals| {
                     for &(position, fold) in &window.outputs {
                         let mut totals = totals;
@@ -285,6 +302,17 @@ impl PartyState {
         }
     }
 
+    fn read_profile(&self, o: &Observation, plan: &KindPlan, readings: &mut Readings) {
+        if plan.spending.is_empty() {
+            return;
+        }
+        let empty = Profile::new(o.time.as_micros());
+        let view = self.profile.as_deref().unwrap_or(&empty).view(o);
+        for &(position, part) in &plan.spending {
+            readings.raise(position, view.part(part));
+        }
+    }
+
     fn single(&self, fold: Fold, o: &Observation) -> Reading {
         let now = o.time.as_micros();
         let number = match fold {
@@ -309,6 +337,7 @@ impl PartyState {
             + self.sightings.heap_bytes()
             + self.series.iter().map(|s| size_of::<Series>() + s.heap_bytes()).sum::<usize>()
             + self.trail.as_ref().map_or(0, |trail| trail.heap_bytes())
+            + self.profile.as_ref().map_or(0, |profile| profile.bytes())
     }
 }
 

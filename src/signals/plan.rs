@@ -1,7 +1,7 @@
 //! What each kind of party has to keep so that every signal can be read; derived once from the
 //! catalog.
 
-use super::{Fold, Member, Party, Scope, Signal, Taught};
+use super::{Fold, Member, Party, Scope, Signal, SpendingPart, Taught};
 use crate::domain::Span;
 
 /// How late an event may come and still be read exactly. Retries and slow queues are quicker; the
@@ -29,12 +29,13 @@ impl Course {
 /// Everything that one kind of party keeps. Lengths of time are microseconds.
 #[derive(Debug, Default)]
 pub struct KindPlan {
-    /// By course; one without passes is not kept.
+    /// By course.
     pub logs: [LogPlan; 2],
     pub sets: Vec<SetPlan>,
     pub series: Vec<SeriesPlan>,
-    /// Readings that are neither counted nor collected.
+    /// Readings of when and where the party was seen.
     pub singles: Vec<(usize, Fold)>,
+    pub spending: Vec<(usize, SpendingPart)>,
     /// Every signal of the kind, by its position in the catalog.
     pub positions: Vec<usize>,
     /// After so long without an event the party is as good as new.
@@ -44,8 +45,15 @@ pub struct KindPlan {
 #[derive(Debug, Default)]
 pub struct LogPlan {
     pub passes: Vec<LogPass>,
+    pub percentiles: Vec<PercentileWindow>,
     /// Events older than this can be dropped.
     pub kept: i64,
+}
+
+impl LogPlan {
+    pub fn is_kept(&self) -> bool {
+        !self.passes.is_empty() || !self.percentiles.is_empty()
+    }
 }
 
 /// Windows that end at the same time, shortest first.
@@ -59,6 +67,14 @@ pub struct LogPass {
 pub struct LogWindow {
     pub length: i64,
     pub outputs: Vec<(usize, Fold)>,
+}
+
+/// Percentiles of one window, with their positions.
+#[derive(Debug)]
+pub struct PercentileWindow {
+    pub length: i64,
+    pub delay: i64,
+    pub outputs: Vec<(usize, u8)>,
 }
 
 /// A set of members, with the windows over it.
@@ -84,22 +100,11 @@ pub struct SetOutput {
 #[derive(Debug)]
 pub struct SeriesPlan {
     pub course: Course,
+    /// Of a bucket, as long as they are few.
     pub width: i64,
     /// How many buckets back a window can reach.
     pub reach: u32,
     pub passes: Vec<SeriesPass>,
-}
-
-impl SeriesPlan {
-    /// The bucket of a time; all times before 1970 are in the first.
-    pub fn index(&self, time: i64) -> u32 {
-        u32::try_from((time / self.width).max(0)).unwrap_or(u32::MAX)
-    }
-
-    /// Which share of its bucket lies after that time.
-    pub fn share_after(&self, time: i64) -> f64 {
-        1.0 - time.rem_euclid(self.width) as f64 / self.width as f64
-    }
 }
 
 /// Windows that end at the same time, shortest first.
@@ -128,12 +133,14 @@ impl KindPlan {
                 Fold::Count(_) | Fold::Sum(_) | Fold::Mean(_) | Fold::Share => {
                     plan.add_to_log(position, signal);
                 }
+                Fold::Percentile(percent) => plan.add_percentile(position, signal, percent),
                 Fold::Distinct(member) | Fold::Known(member) => {
                     plan.add_to_set(position, signal, member);
                 }
                 Fold::FirstSeen | Fold::LastSeen | Fold::Travel => {
                     plan.singles.push((position, signal.fold));
                 }
+                Fold::Spending(part) => plan.spending.push((position, part)),
             }
         }
         plan
@@ -155,6 +162,16 @@ impl KindPlan {
             || LogWindow { length, outputs: Vec::new() },
         );
         window.outputs.push((position, signal.fold));
+    }
+
+    fn add_percentile(&mut self, position: usize, signal: &Signal, percent: u8) {
+        let log = &mut self.logs[Course::of(signal.taught_by) as usize];
+        log.kept = log.kept.max(reach(signal) + LATENESS.as_micros());
+        let (length, delay) = (signal.window.length.as_micros(), signal.window.delay.as_micros());
+        let order = |w: &PercentileWindow| (w.length, w.delay).cmp(&(length, delay));
+        let make = || PercentileWindow { length, delay, outputs: Vec::new() };
+        let window = find_or_insert(&mut log.percentiles, order, make);
+        window.outputs.push((position, percent));
     }
 
     fn add_to_set(&mut self, position: usize, signal: &Signal, member: Member) {
@@ -180,8 +197,7 @@ impl KindPlan {
             self.series.len() - 1
         });
         let series = &mut self.series[place];
-        // One bucket more than the window is long: it begins and ends inside a bucket.
-        let buckets = (reach(signal) + LATENESS.as_micros()) / width + 2;
+        let buckets = (reach(signal) + LATENESS.as_micros()) / width;
         series.reach = series.reach.max(u32::try_from(buckets).unwrap_or(u32::MAX));
         let delay = signal.window.delay.as_micros();
         let pass = find_or_insert(
@@ -204,7 +220,8 @@ impl KindPlan {
     }
 
     pub fn keeps_course(&self, course: Course) -> bool {
-        !self.logs[course as usize].passes.is_empty()
+        self.logs[course as usize].is_kept()
+            || (course == Course::Purchases && !self.spending.is_empty())
             || self.sets.iter().any(|set| set.course == course)
             || self.series.iter().any(|series| series.course == course)
     }
@@ -216,12 +233,12 @@ fn reach(signal: &Signal) -> i64 {
 }
 
 /// Buckets are a twelfth of the window for the short windows, which is what velocity rules need,
-/// and an hour for all that end in the past: there both edges cut a bucket, and an hour keeps one
-/// day's count within 3 %.
+/// and minutes for all that end in the past: there both edges cut a bucket, and the lists of quiet
+/// parties are no longer for it.
 fn bucket_width(signal: &Signal) -> Span {
     let length = signal.window.length;
     if signal.window.delay > Span::ZERO {
-        return Span::hours(1);
+        return Span::minutes(1);
     }
     match length {
         _ if length <= Span::minutes(1) => Span::seconds(5),

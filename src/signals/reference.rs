@@ -1,1 +1,354 @@
-//! placeholder
+//! The naive model of the store for tests: a plain list of all events, gone through for each reading.
+
+use super::*;
+use crate::domain::Value;
+
+/// What an event came to: repetitions and what was taken back are sorted out, nothing is forgotten.
+#[derive(Clone)]
+struct Live {
+    course: Taught,
+    o: Observation,
+}
+
+/// Something that sets, the trail and the profile learn from, in order of arrival.
+enum Teaching {
+    Seen { course: Option<Taught>, lasting: bool, o: Observation },
+    TakenBack(u64),
+}
+
+#[derive(Default)]
+pub struct Reference {
+    live: Vec<Live>,
+    teachings: Vec<Teaching>,
+    /// Everything that makes a device seen.
+    seen: Vec<Observation>,
+}
+
+impl Reference {
+    pub fn apply(&mut self, event: &SignalEvent) {
+        match event {
+            SignalEvent::Attempt(o) => self.add(Taught::Attempt, o),
+            SignalEvent::Purchase(o) => self.add(Taught::Purchase, o),
+            SignalEvent::Misuse(o) => {
+                self.live.push(Live { course: Taught::Outcome, o: o.clone() });
+            }
+            SignalEvent::Recognized(o) => {
+                let course = Some(Taught::Purchase);
+                self.teachings.push(Teaching::Seen { course, lasting: true, o: o.clone() });
+                self.seen.push(o.clone());
+            }
+            SignalEvent::SignIn(o) => {
+                self.teachings.push(Teaching::Seen { course: None, lasting: true, o: o.clone() });
+                self.seen.push(o.clone());
+            }
+            SignalEvent::TakenBack(o) => {
+                self.live.retain(|live| live.course == Taught::Outcome || live.o.id != o.id);
+                self.teachings.push(Teaching::TakenBack(o.id));
+            }
+        }
+    }
+
+    fn add(&mut self, course: Taught, o: &Observation) {
+        self.seen.push(o.clone());
+        if !self.holds(course, o.id) {
+            self.live.push(Live { course, o: o.clone() });
+            let course = Some(course);
+            self.teachings.push(Teaching::Seen { course, lasting: false, o: o.clone() });
+        }
+    }
+
+    fn holds(&self, course: Taught, id: u64) -> bool {
+        self.live.iter().any(|live| live.course == course && live.o.id == id)
+    }
+
+    /// The reading of a signal for a request that was observed.
+    pub fn read(&self, signal: &Signal, o: &Observation) -> Reading {
+        let keys = keys_of(signal.key, &o.parties);
+        let readings = keys.iter().map(|key| self.read_of(signal, *key, o));
+        readings.fold(Reading::NotSupplied, |a, b| match (a, b) {
+            (Reading::Int(a), Reading::Int(b)) => Reading::Int(a.max(b)),
+            (_, b) => b,
+        })
+    }
+
+    fn read_of(&self, signal: &Signal, key: PartyKey, o: &Observation) -> Reading {
+        let end = o.time - signal.window.delay;
+        let start = end - signal.window.length;
+        let own_scope = matches!(
+            signal.fold,
+            Fold::Count(Scope::WithRequest)
+                | Fold::Sum(Scope::WithRequest)
+                | Fold::Mean(Scope::WithRequest)
+        );
+        let mut amounts: Vec<i64> = (self.live.iter())
+            .filter(|live| live.course == signal.taught_by)
+            .filter(|live| keys_of(signal.key, &live.o.parties).contains(&key))
+            .filter(|live| start < live.o.time && live.o.time <= end)
+            .filter(|live| own_scope || live.o.id != o.id || signal.key == Party::Merchant)
+            .map(|live| live.o.amount)
+            .collect();
+        if own_scope && !self.holds(signal.taught_by, o.id) {
+            amounts.push(o.amount);
+        }
+        let sum: i64 = amounts.iter().sum();
+        match signal.fold {
+            Fold::Count(_) => Reading::Int(amounts.len() as i64),
+            Fold::Sum(_) => Reading::Int(sum),
+            Fold::Mean(_) if amounts.is_empty() => Reading::NotSupplied,
+            Fold::Mean(_) => Reading::Double(sum as f64 / amounts.len() as f64),
+            Fold::Percentile(percent) => percentile(amounts, percent),
+            Fold::Distinct(member) => {
+                let set = self.set(signal, member, key);
+                Reading::Int(set.iter().filter(|(_, last, _)| *last > start).count() as i64)
+            }
+            Fold::Known(member) => match member.of(&o.parties) {
+                None => Reading::NotSupplied,
+                Some(own) => {
+                    let set = self.set(signal, member, key);
+                    Reading::Bool(set.iter().any(|(m, last, _)| *m == own && *last > start))
+                }
+            },
+            Fold::Share => {
+                let purchases = Signal { fold: Fold::Count(Scope::OwnHistory), ..*signal };
+                let purchases = Signal { taught_by: Taught::Purchase, ..purchases };
+                match self.read_of(&purchases, key, o) {
+                    Reading::Int(0) => Reading::Double(0.0),
+                    Reading::Int(n) => Reading::Double(amounts.len() as f64 / n as f64),
+                    other => other,
+                }
+            }
+            Fold::FirstSeen => {
+                let of_party = |o: &&Observation| keys_of(signal.key, &o.parties).contains(&key);
+                let first = self.seen.iter().filter(of_party).map(|o| o.time).min();
+                Reading::Double((o.time - first.unwrap_or(o.time)).as_hours_f64().max(0.0))
+            }
+            Fold::LastSeen => match self.newest_of_another(key, o, |_| true) {
+                Some(last) => Reading::Double((o.time - last.time).as_hours_f64().max(0.0)),
+                None => Reading::NotSupplied,
+            },
+            Fold::Travel => {
+                let last = self.newest_of_another(key, o, |o| o.position.is_some());
+                match (last.and_then(|last| Some((last.time, last.position?))), o.position) {
+                    (Some((time, there)), Some(here)) => speed(time, there, o.time, here),
+                    _ => Reading::NotSupplied,
+                }
+            }
+            Fold::Spending(part) => self.spending(key, o).read(part, o),
+        }
+    }
+
+    /// Members with the last sighting and the only teacher. A member idle for longer than the
+    /// longest window over its set begins anew.
+    fn set(&self, signal: &Signal, member: Member, key: PartyKey) -> Vec<(u64, Time, Option<u64>)> {
+        let same_set = |s: &&Signal| {
+            s.key == signal.key
+                && s.taught_by == signal.taught_by
+                && matches!(s.fold, Fold::Distinct(m) | Fold::Known(m) if m == member)
+        };
+        let longest = catalog().iter().filter(same_set).map(|s| s.window.length).max();
+        let longest = longest.unwrap_or_default();
+        let mut set: Vec<(u64, Time, Option<u64>)> = Vec::new();
+        for teaching in &self.teachings {
+            match teaching {
+                Teaching::TakenBack(id) => set.retain(|(_, _, teacher)| *teacher != Some(*id)),
+                Teaching::Seen { course, lasting, o } if *course == Some(signal.taught_by) => {
+                    let of_party = keys_of(signal.key, &o.parties).contains(&key);
+                    let Some(own) = member.of(&o.parties).filter(|_| of_party) else { continue };
+                    let teacher = Some(o.id).filter(|_| !lasting);
+                    match set.iter_mut().find(|(m, ..)| *m == own) {
+                        Some(old) if old.1 <= o.time - longest => *old = (own, o.time, teacher),
+                        Some(old) => {
+                            old.1 = old.1.max(o.time);
+                            old.2 = old.2.filter(|old| Some(*old) == teacher);
+                        }
+                        None => set.push((own, o.time, teacher)),
+                    }
+                }
+                Teaching::Seen { .. } => {}
+            }
+        }
+        set
+    }
+
+    fn newest_of_another(
+        &self,
+        key: PartyKey,
+        o: &Observation,
+        has: impl Fn(&Observation) -> bool,
+    ) -> Option<&Observation> {
+        let seen = self.teachings.iter().filter_map(|teaching| match teaching {
+            Teaching::Seen { o, .. } => Some(o),
+            Teaching::TakenBack(_) => None,
+        });
+        seen.filter(|seen| seen.parties.account == Some(key) && seen.id != o.id && has(seen))
+            .max_by_key(|seen| seen.time)
+    }
+
+    fn spending(&self, key: PartyKey, now: &Observation) -> NaiveProfile {
+        let mut profile = NaiveProfile::default();
+        for teaching in &self.teachings {
+            match teaching {
+                Teaching::Seen { course: Some(Taught::Purchase), lasting: false, o }
+                    if o.parties.account == Some(key) =>
+                {
+                    profile.teach(o);
+                }
+                _ => {}
+            }
+        }
+        profile.advance(now.time);
+        profile
+    }
+}
+
+fn keys_of(kind: Party, parties: &Parties) -> Vec<PartyKey> {
+    let keys = match kind {
+        Party::Account => [parties.account, None],
+        Party::Device => [parties.device, None],
+        Party::Network => [parties.network, None],
+        Party::Instrument => [parties.instrument, None],
+        Party::Contact => [parties.email, parties.phone],
+        Party::Merchant => [parties.merchant, None],
+    };
+    keys.into_iter().flatten().collect()
+}
+
+fn percentile(mut amounts: Vec<i64>, percent: u8) -> Reading {
+    amounts.sort_unstable();
+    let Some(last) = amounts.len().checked_sub(1) else { return Reading::NotSupplied };
+    let rank = last as f64 * f64::from(percent) / 100.0;
+    let (below, above) = (amounts[rank.floor() as usize], amounts[rank.ceil() as usize]);
+    Reading::Double(below as f64 + (above - below) as f64 * rank.fract())
+}
+
+/// By the spherical law of cosines, which is exact enough at these distances.
+fn speed(then: Time, there: Position, now: Time, here: Position) -> Reading {
+    let radians = |e6: i32| (f64::from(e6) * 1e-6).to_radians();
+    let (a, b) = (radians(there.lat_e6), radians(here.lat_e6));
+    let turn = radians(here.lon_e6) - radians(there.lon_e6);
+    let angle = (a.sin() * b.sin() + a.cos() * b.cos() * turn.cos()).clamp(-1.0, 1.0).acos();
+    let accuracy = f64::from(there.accuracy_km) + f64::from(here.accuracy_km);
+    let distance = 6371.0088 * angle - accuracy;
+    if distance < 50.0 {
+        return Reading::Double(0.0);
+    }
+    let hours = (now - then).as_hours_f64().abs().max(1.0 / 60.0);
+    Reading::Double(distance / hours)
+}
+
+/// The spending profile as its research wrote it down, with nothing ever dropped but what the
+/// formulas say.
+#[derive(Default)]
+struct NaiveProfile {
+    last: Option<Time>,
+    w: f64,
+    mean: f64,
+    ss: f64,
+    days: f64,
+    firsts: f64,
+    hours: [f64; 8],
+    cats: [f64; 12],
+    /// Merchants in order of last use.
+    merchants: Vec<u64>,
+    recent: Vec<(Time, f64)>,
+}
+
+impl NaiveProfile {
+    fn advance(&mut self, t: Time) {
+        let last = self.last.unwrap_or(t);
+        let dt = (t - last).as_hours_f64().max(0.0) / 24.0;
+        self.last = Some(last.max(t));
+        let f = 0.5f64.powf(dt / 90.0);
+        self.w *= f;
+        self.ss *= f;
+        self.firsts *= f;
+        self.days = self.days * f + (1.0 - f) * 90.0 / 2f64.ln();
+        self.hours.iter_mut().chain(&mut self.cats).for_each(|count| *count *= f);
+    }
+
+    fn level(&self, prior: SpendingPrior) -> (f64, f64) {
+        let n = self.w + 2.0;
+        let level = (self.w * self.mean + 2.0 * prior.log_mean) / n;
+        let ss = self.ss + prior.weight * prior.log_sd.powi(2);
+        let variance = ss / (self.w + prior.weight) * (1.0 + 1.0 / n);
+        (level, variance.sqrt().max(0.3))
+    }
+
+    fn teach(&mut self, o: &Observation) {
+        self.advance(o.time);
+        let (level, sd) = self.level(o.prior);
+        let x = (o.amount.max(1) as f64 / 10f64.powi(i32::from(o.exponent))).ln();
+        let v = std::f64::consts::PI / 3f64.sqrt() * (x - level) / sd;
+        let rare = v.max(0.0) + (-v.abs()).exp().ln_1p() - 20f64.ln();
+        self.recent.push((o.time, rare.max(0.0)));
+        let d = x.clamp(level - 2.0 * sd, level + 2.0 * sd) - self.mean;
+        self.w += 1.0;
+        self.mean += d / self.w;
+        self.ss += (self.w - 1.0) / self.w * d * d;
+        if let Some(hour) = o.hour {
+            self.hours[usize::from(hour) / 3] += 1.0;
+        }
+        if let Some(category) = o.category {
+            self.cats[naive_group(category)] += 1.0;
+        }
+        if let Some(merchant) = o.parties.merchant.map(|key| key.short()) {
+            let newest = self.merchants.len().saturating_sub(128);
+            if !self.merchants[newest..].contains(&merchant) {
+                self.firsts += 1.0;
+            }
+            self.merchants.retain(|known| *known != merchant);
+            self.merchants.push(merchant);
+        }
+    }
+
+    fn read(&self, part: SpendingPart, o: &Observation) -> Reading {
+        let prior = o.prior.weight;
+        let within = |span: Span| {
+            let newest = self.recent.len().saturating_sub(32);
+            let inside = move |recent: &&(Time, f64)| recent.0 > o.time - span;
+            self.recent[newest..].iter().filter(inside).map(|recent| recent.1)
+        };
+        let tail = |counts: &[f64], own: usize| {
+            let low = counts.iter().filter(|count| **count <= counts[own]);
+            let low: f64 = low.map(|count| count + prior / counts.len() as f64).sum();
+            Reading::Double(low / (counts.iter().sum::<f64>() + prior))
+        };
+        match part {
+            SpendingPart::Weight => Reading::Double(self.w),
+            SpendingPart::Level => Reading::Double(self.level(o.prior).0),
+            SpendingPart::Spread => Reading::Double(self.level(o.prior).1),
+            SpendingPart::RecentExcess => Reading::Double(within(Span::days(3)).sum()),
+            SpendingPart::RecentCount => Reading::Int(within(Span::days(3)).count() as i64),
+            SpendingPart::DayCount => Reading::Int(within(Span::days(1)).count() as i64),
+            SpendingPart::Rate => Reading::Double((self.w + prior) / (self.days + prior)),
+            SpendingPart::HourTail => {
+                o.hour.map_or(Reading::NotSupplied, |h| tail(&self.hours, usize::from(h) / 3))
+            }
+            SpendingPart::CategoryTail => {
+                o.category.map_or(Reading::NotSupplied, |c| tail(&self.cats, naive_group(c)))
+            }
+            SpendingPart::MerchantTail => match o.parties.merchant.map(|key| key.short()) {
+                None => Reading::NotSupplied,
+                Some(merchant) => {
+                    let newest = self.merchants.len().saturating_sub(128);
+                    let known = self.merchants[newest..].contains(&merchant);
+                    let share = (self.firsts + prior * 0.5) / (self.w + prior);
+                    Reading::Double(if known { 1.0 } else { share })
+                }
+            },
+        }
+    }
+}
+
+fn naive_group(category: Category) -> usize {
+    let starts = [0, 3000, 4800, 5000, 5300, 5500, 5600, 5700, 5800, 5900, 6000, 7300];
+    starts.iter().rposition(|start| category.number() >= *start).unwrap()
+}
+
+/// Whether two readings are the same but for the last digits of a double.
+pub fn agree(a: Reading, b: Reading) -> bool {
+    match (a, b) {
+        (Reading::Double(a), Reading::Double(b)) => (a - b).abs() <= 1e-6 * a.abs().max(1.0),
+        _ => Value::from(a) == Value::from(b),
+    }
+}
