@@ -3,6 +3,7 @@
 pub mod decide;
 pub mod domain;
 pub mod features;
+pub mod lab;
 pub mod ledger;
 pub mod playbook;
 pub mod policy;

@@ -36,7 +36,15 @@ const PURE: [&str; 7] = [
     "src/decide/",
 ];
 const IMPURE_WORDS: [&str; 10] = [
-    "async ", "tokio", "redis", "sqlx", "tonic", "axum", "std::fs", "SystemTime", "Instant::now",
+    "async ",
+    "tokio",
+    "redis",
+    "sqlx",
+    "tonic",
+    "axum",
+    "std::fs",
+    "SystemTime",
+    "Instant::now",
     "getrandom",
 ];
 /// The signal store is memory shared by threads; everything else under `signals` is arithmetic.
@@ -73,7 +81,8 @@ impl Source {
     }
 
     fn is_test(&self) -> bool {
-        self.path.starts_with("tests/") || self.path.contains("/test")
+        self.path.starts_with("tests/")
+            || self.path.contains("/test")
             || self.path.ends_with("/reference.rs")
     }
 
@@ -190,7 +199,11 @@ fn files_functions_and_lines_are_short() {
         }
         for (number, line) in lines.iter().enumerate() {
             if line.chars().count() > COLUMNS_MAX {
-                findings.push(format!("{}:{}: over {COLUMNS_MAX} columns", source.path, number + 1));
+                findings.push(format!(
+                    "{}:{}: over {COLUMNS_MAX} columns",
+                    source.path,
+                    number + 1
+                ));
             }
             if let Some(length) = function_length(&lines[number..])
                 && length > FUNCTION_LINES_MAX

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::rows::Row;
 use super::Options;
+use super::rows::Row;
 use crate::domain::{
     Currency, FieldStatus, LegalAge, OrderFacts, Parties, PartyHasher, PartyKey, PlanFacts,
     Profile, ProfileField, Span, Standing, Time, network_fold,
@@ -118,9 +118,7 @@ impl Accounts {
                 account: Some(account),
                 merchant,
                 device: row.device.as_ref().map(|device| self.hasher.key("device", device)),
-                network: row
-                    .ip
-                    .map(|ip| self.hasher.key("network", &network_fold(ip, None, None))),
+                network: row.ip.map(|ip| self.hasher.key("network", &network_fold(ip, None, None))),
                 ..Parties::default()
             },
             amount: row.amount,
@@ -164,11 +162,7 @@ impl Accounts {
                 email: verified,
             },
             of_legal_age: Some(LegalAge::Yes),
-            plans: PlanFacts {
-                open: account.open,
-                repaid: account.repaid,
-                ..PlanFacts::default()
-            },
+            plans: PlanFacts { open: account.open, repaid: account.repaid, ..PlanFacts::default() },
             orders: OrderFacts {
                 placed_60m: placed_60m.count() as i64,
                 placed_24h: account.orders.len() as i64,

@@ -128,13 +128,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn write(
-        &self,
-        row: &Row,
-        facts: &Facts,
-        decision: &Decision,
-        fields: &mut csv::StringRecord,
-    ) {
+    fn write(&self, row: &Row, facts: &Facts, decision: &Decision, fields: &mut csv::StringRecord) {
         let codes: Vec<&str> = decision.reasons.iter().map(|reason| reason.code.name()).collect();
         let score = |score: Option<i64>| score.map_or_else(String::new, |score| score.to_string());
         let scores = &decision.scores;

@@ -91,9 +91,7 @@ impl<R: Read> Rows<R> {
             return Ok(None);
         }
         self.number += 1;
-        let row = self
-            .parse()
-            .map_err(|problem| Error::Row { row: self.number, problem })?;
+        let row = self.parse().map_err(|problem| Error::Row { row: self.number, problem })?;
         if self.last.is_some_and(|last| row.time < last) {
             let problem = "is older than the row before; rows must be in order of time".to_owned();
             return Err(Error::Row { row: self.number, problem });
@@ -138,9 +136,7 @@ impl<R: Read> Rows<R> {
             amount_text: amount_text.to_owned(),
             device: self.field(Column::Device).map(str::to_owned),
             ip: match self.field(Column::Ip) {
-                Some(text) => {
-                    Some(text.parse().map_err(|_| parsed(Column::Ip, "an IP address"))?)
-                }
+                Some(text) => Some(text.parse().map_err(|_| parsed(Column::Ip, "an IP address"))?),
                 None => None,
             },
             category: match self.field(Column::Category) {
