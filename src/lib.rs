@@ -2,3 +2,6 @@
 
 pub mod domain;
 pub mod policy;
+pub mod service;
+
+pub mod grpc;

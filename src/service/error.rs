@@ -1,0 +1,64 @@
+//! Why a call could not be answered, by what its caller can do about it.
+
+use thiserror::Error;
+
+use crate::domain::Fault;
+
+/// Why a call could not be answered. The edges turn it into their own words, once.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The request itself is wrong; the same one will never work.
+    #[error("the request is invalid")]
+    Invalid(Vec<Fault>),
+    /// Nothing of that name, or nothing that the caller may see.
+    #[error("no such {what}")]
+    NotFound {
+        /// What was looked for, for example `decision`.
+        what: &'static str,
+        /// For example `DECISION_NOT_FOUND`.
+        reason: &'static str,
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The thing is not in a state that allows the call.
+    #[error("{description}")]
+    Precondition {
+        /// For example `APPROVAL_EXPIRED`.
+        reason: &'static str,
+        /// The field or thing that does not hold.
+        subject: String,
+        /// What was expected.
+        description: String,
+    },
+    /// The caller may not do this.
+    #[error("{description}")]
+    Forbidden {
+        /// For example `SIGNATURE_INVALID`.
+        reason: &'static str,
+        /// What would be needed.
+        description: String,
+    },
+    /// Somebody else wrote meanwhile: read again, then write.
+    #[error("{description}")]
+    Conflict {
+        /// For example `ETAG_MISMATCH`.
+        reason: &'static str,
+        /// What differs.
+        description: String,
+    },
+    /// The same `request_id` is being worked on.
+    #[error("the same request is being worked on")]
+    InProgress,
+    /// Not now; the same call may be sent again.
+    #[error("temporarily unavailable")]
+    Unavailable {
+        /// For example `STORE_UNAVAILABLE`.
+        reason: &'static str,
+    },
+    /// A fault of ours; `incident` finds it in the log.
+    #[error("unexpected, incident {incident}")]
+    Unexpected {
+        /// Names the log entry.
+        incident: String,
+    },
+}

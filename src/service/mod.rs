@@ -1,0 +1,5 @@
+//! The service behind every edge.
+
+mod error;
+
+pub use error::Error;
