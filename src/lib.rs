@@ -1,12 +1,13 @@
 //! Surety.
 
-pub mod decide;
 pub mod domain;
-pub mod features;
-pub mod lab;
-pub mod ledger;
-pub mod playbook;
-pub mod policy;
-pub mod scoring;
-pub mod service;
 pub mod signals;
+pub mod features;
+pub mod scoring;
+pub mod policy;
+pub mod playbook;
+pub mod decide;
+pub mod ledger;
+pub mod service;
+pub mod grpc;
+pub mod lab;

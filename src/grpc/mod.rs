@@ -1,0 +1,14 @@
+//! The gRPC edge: parses what comes in, cuts what goes out by the caller's role.
+
+mod from_proto;
+mod words;
+
+/// The generated code of the package, and its descriptors.
+#[allow(clippy::all, missing_docs)]
+pub mod pb {
+    tonic::include_proto!("surety.v1");
+
+    /// The package's descriptors, for reflection and for proto3 JSON.
+    pub const DESCRIPTORS: &[u8] =
+        include_bytes!(concat!(env!("OUT_DIR"), "/surety_descriptors.bin"));
+}
