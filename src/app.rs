@@ -108,9 +108,9 @@ impl Named {
 /// The secret in the file; made at the first start, readable by its owner only.
 fn secret(path: &Path) -> Result<[u8; PARTY_SECRET_LEN]> {
     match fs::read(path) {
-        Ok(bytes) => bytes.try_into().map_err(|_| {
-            anyhow!("{}: expected a key of {PARTY_SECRET_LEN} bytes", path.display())
-        }),
+        Ok(bytes) => bytes
+            .try_into()
+            .map_err(|_| anyhow!("{}: expected a key of {PARTY_SECRET_LEN} bytes", path.display())),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut bytes = [0; PARTY_SECRET_LEN];
             getrandom::fill(&mut bytes).map_err(|failure| anyhow!("no randomness: {failure}"))?;

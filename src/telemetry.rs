@@ -4,8 +4,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging; `SURETY_LOG` sets the level (`info` by default). A second start changes nothing.
 pub fn start() {
-    let filter =
-        EnvFilter::try_from_env("SURETY_LOG").unwrap_or_else(|_| EnvFilter::new("warn,surety=info"));
+    let filter = EnvFilter::try_from_env("SURETY_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,surety=info"));
     let started = tracing_subscriber::fmt()
         .json()
         .with_env_filter(filter)

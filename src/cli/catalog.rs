@@ -68,7 +68,11 @@ impl Catalog {
             for entry in playbook.catalog.entries() {
                 println!(
                     "  {:>4} {:<36} {:<9} {:<20} {}",
-                    entry.number, entry.code, entry.disclosure, entry.public_reason, entry.next_step
+                    entry.number,
+                    entry.code,
+                    entry.disclosure,
+                    entry.public_reason,
+                    entry.next_step
                 );
             }
         }

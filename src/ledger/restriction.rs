@@ -23,6 +23,11 @@ impl Ledger {
         Err(Error::Unavailable("not built yet".into()))
     }
 
+    /// A restriction by its id.
+    pub async fn restriction(&self, _id: RestrictionId) -> Result<Option<Restriction>, Error> {
+        Err(Error::Unavailable("not built yet".into()))
+    }
+
     /// All restrictions that an account ever had, newest first.
     pub async fn restrictions(&self, _account: &AccountId) -> Result<Vec<Restriction>, Error> {
         Err(Error::Unavailable("not built yet".into()))

@@ -8,6 +8,9 @@ use super::payment;
 use super::raw_context::raw_context;
 use super::reader::{Path, Reader, language_tag, order_reference};
 use super::setting::{self, Setting, Shop};
+use prost::Message;
+use sha2::{Digest, Sha256};
+
 use crate::domain::{
     CallId, Country, CreditRequestKind, Fault, Parties, Product, Request, RequestFacts,
 };
@@ -111,12 +114,20 @@ fn whole(r: &mut Reader, ask: Ask) -> Option<Request> {
         holder: asker.holder,
         merchant: shop.id,
         order_reference,
+        basket_hash: basket_hash(&context.items),
         locale: locale.unwrap_or_default(),
         facts,
         parties,
         position: setting.network.and_then(|network| network.position),
         raw_context: raw_context(context),
     })
+}
+
+/// Two orders are the same when their baskets are, line by line.
+fn basket_hash(items: &[pb::LineItem]) -> Option<[u8; 32]> {
+    let lines = items.iter().map(Message::encode_length_delimited_to_vec);
+    let hash = lines.fold(Sha256::new(), |hash, line| hash.chain_update(line));
+    (!items.is_empty()).then(|| hash.finalize().into())
 }
 
 fn all_parties(r: &Reader, asker: &Asker, shop: &Shop, setting: &Setting) -> Parties {

@@ -1,0 +1,110 @@
+//! `assess`: send one request from a JSON file to a running service and print the decision.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, ValueEnum};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use tonic::Request;
+use tonic::metadata::MetadataValue;
+
+use super::print;
+use crate::grpc::pb;
+use crate::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
+
+#[derive(Debug, Args)]
+pub(super) struct Assess {
+    /// proto3 JSON of an EvaluatePurchaseRequest, or with `terms` of an EvaluateOneTimeCardRequest;
+    /// `-` is standard input. Without a `request_id` a new one is made.
+    file: PathBuf,
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    server: String,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Role to ask in; an auditor sees the evidence too.
+    #[arg(long, default_value = "auditor")]
+    role: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Assess {
+    pub async fn run(self) -> Result<()> {
+        let name = self.file.display().to_string();
+        let mut json: serde_json::Value = serde_json::from_str(&read(&self.file)?)
+            .map_err(|fault| anyhow!("{name}:{}:{}: {fault}", fault.line(), fault.column()))?;
+        let Some(fields) = json.as_object_mut() else {
+            bail!("{name}: expected a JSON object");
+        };
+        fields.entry("request_id").or_insert_with(|| uuid::Uuid::now_v7().to_string().into());
+        let is_card = fields.contains_key("terms");
+        let mut client = RiskDecisionServiceClient::connect(self.server.clone())
+            .await
+            .with_context(|| format!("cannot reach {}", self.server))?;
+        let (decision, answer) = if is_card {
+            let asked: pb::EvaluateOneTimeCardRequest =
+                typed(json, "surety.v1.EvaluateOneTimeCardRequest", &name)?;
+            let answer = client.evaluate_one_time_card(self.request(asked)?).await;
+            let answer = answer.map_err(print::status)?.into_inner();
+            (answer.decision.clone(), printed(&answer, "surety.v1.EvaluateOneTimeCardResponse")?)
+        } else {
+            let asked: pb::EvaluatePurchaseRequest =
+                typed(json, "surety.v1.EvaluatePurchaseRequest", &name)?;
+            let answer = client.evaluate_purchase(self.request(asked)?).await;
+            let answer = answer.map_err(print::status)?.into_inner();
+            (answer.decision.clone(), printed(&answer, "surety.v1.EvaluatePurchaseResponse")?)
+        };
+        match (self.format, decision) {
+            (Format::Json, _) => println!("{answer}"),
+            (Format::Text, Some(decision)) => print::decision(&decision),
+            (Format::Text, None) => bail!("the service answered without a decision"),
+        }
+        Ok(())
+    }
+
+    fn request<T>(&self, message: T) -> Result<Request<T>> {
+        let mut request = Request::new(message);
+        let role = MetadataValue::try_from(&self.role).context("--role")?;
+        request.metadata_mut().insert("surety-role", role);
+        Ok(request)
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    if path.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// proto3 JSON to a message, by the descriptors that reflection serves.
+fn typed<T: Message + Default>(json: serde_json::Value, message: &str, file: &str) -> Result<T> {
+    let descriptor = descriptor(message)?;
+    let dynamic = DynamicMessage::deserialize(descriptor, json)
+        .map_err(|fault| anyhow!("{file}: not a {message}: {fault}"))?;
+    Ok(T::decode(dynamic.encode_to_vec().as_slice())?)
+}
+
+/// A message as indented proto3 JSON, with the field names of the protos.
+fn printed(answer: &impl Message, message: &str) -> Result<String> {
+    let descriptor = descriptor(message)?;
+    let dynamic = DynamicMessage::decode(descriptor, answer.encode_to_vec().as_slice())?;
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::pretty(&mut text);
+    let options = SerializeOptions::new().use_proto_field_name(true);
+    dynamic.serialize_with_options(&mut serializer, &options)?;
+    Ok(String::from_utf8(text)?)
+}
+
+fn descriptor(message: &str) -> Result<prost_reflect::MessageDescriptor> {
+    let pool = DescriptorPool::decode(pb::DESCRIPTORS)?;
+    pool.get_message_by_name(message).ok_or_else(|| anyhow!("no message {message}"))
+}
