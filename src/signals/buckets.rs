@@ -134,22 +134,23 @@ impl Series {
         // Without delay the last bucket holds nothing later than the request: it counts whole.
         let last_share = if pass.delay == 0 { 1.0 } else { 1.0 - self.share_after(until, plan) };
         let mut total = Estimate::default();
-        let mut windows = pass.windows.iter().peekable();
+        let starts = pass.windows.iter().map(|window| {
+            let start = until - window.length;
+            (window, self.index(start, plan), self.share_after(start, plan))
+        });
+        let mut windows = starts.peekable();
         for bucket in self.buckets.iter().rev().skip_while(|bucket| bucket.index > last) {
-            while let Some(window) =
-                windows.next_if(|window| bucket.index <= self.index(until - window.length, plan))
+            while let Some((window, first, share)) =
+                windows.next_if(|(_, first, _)| bucket.index <= *first)
             {
-                let from = until - window.length;
-                let inside = bucket.index == self.index(from, plan);
-                let share = if inside { self.share_after(from, plan) } else { 0.0 };
-                close(window, total.plus(bucket, share));
+                close(window, total.plus(bucket, if bucket.index == first { share } else { 0.0 }));
             }
             if windows.peek().is_none() {
                 return;
             }
             total = total.plus(bucket, if bucket.index == last { last_share } else { 1.0 });
         }
-        windows.for_each(|window| close(window, total));
+        windows.for_each(|(window, ..)| close(window, total));
     }
 
     pub fn heap_bytes(&self) -> usize {

@@ -131,9 +131,9 @@ impl EmbeddedStore {
         }
     }
 
-    /// Counts the attempt, once an id while it is in a log, and returns all readings as of its time,
-    /// itself included. Of an attempt without account, device and instrument no log is kept: it is
-    /// counted each time.
+    /// Counts the attempt, once an id while it is in a log, and returns all readings as of its
+    /// time, itself included. Of an attempt without account, device and instrument no log is
+    /// kept: it is counted each time.
     pub fn observe(&self, attempt: &Observation) -> Readings {
         let mut readings = Readings::not_supplied();
         self.visit(Some(Lesson::Attempt), attempt, Some(&mut readings));

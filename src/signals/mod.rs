@@ -30,6 +30,8 @@ pub use profile::SpendingPart;
 pub use readings::{Reading, Readings};
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod tests;
@@ -159,9 +161,9 @@ impl Member {
     }
 }
 
-/// How a signal aggregates. Counts, sums and means are exact up to the length of the log (160), past
-/// which they are capped; for busy parties they come from buckets. Sets hold 64 members, so a count
-/// of 64 says "at least".
+/// How a signal aggregates. Counts, sums and means are exact up to the length of the log (160),
+/// past which they are capped; for busy parties they come from buckets. Sets hold 64 members, so a
+/// count of 64 says "at least".
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fold {
     /// How many events.

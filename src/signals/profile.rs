@@ -18,7 +18,8 @@ const HALF_LIFE: Span = Span::days(90);
 /// Own purchases that the prior's level is worth: less than the rest of the prior (five), for most
 /// of what tells two customers apart is their level.
 const LEVEL_WEIGHT: f64 = 2.0;
-/// How far from the level an amount may teach, in spreads: one outlier must not make the next usual.
+/// How far from the level an amount may teach, in spreads: one outlier must not make the next one
+/// usual.
 const CLIP: f64 = 2.0;
 /// Least spread: subscriptions of one price would make every other amount an alarm.
 const LEAST_SPREAD: f64 = 0.3;

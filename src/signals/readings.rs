@@ -53,8 +53,8 @@ impl From<Reading> for Value<'_> {
     }
 }
 
-/// All readings for one request. As JSON a map of names to values, in which what was not supplied is
-/// left out and what failed is null. Names that the catalog no longer has are ignored.
+/// All readings for one request. As JSON a map of names to values, in which what was not supplied
+/// is left out and what failed is null. Names that the catalog no longer has are ignored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readings(Vec<Reading>);
 
@@ -96,7 +96,7 @@ impl Readings {
         catalog().iter().zip(self.0.iter().copied())
     }
 
-    /// Takes in a reading of one of the parties that the signal is about, of which the larger holds.
+    /// Takes in a reading of one of the parties that the signal is about; the larger one holds.
     pub(super) fn raise(&mut self, position: usize, reading: Reading) {
         if let Some(slot) = self.0.get_mut(position) {
             *slot = slot.larger(reading);

@@ -1,4 +1,4 @@
-//! The naive model of the store for tests: a plain list of all events, gone through for each reading.
+//! The naive model of the store for tests: all events in a list, gone through for each reading.
 
 use super::*;
 use crate::domain::Value;
@@ -12,7 +12,7 @@ struct Live {
 
 /// Something that sets, the trail and the profile learn from, in order of arrival.
 enum Teaching {
-    Seen { course: Option<Taught>, lasting: bool, o: Observation },
+    Seen { course: Option<Taught>, lasting: bool, o: Box<Observation> },
     TakenBack(u64),
 }
 
@@ -32,13 +32,10 @@ impl Reference {
             SignalEvent::Misuse(o) => {
                 self.live.push(Live { course: Taught::Outcome, o: o.clone() });
             }
-            SignalEvent::Recognized(o) => {
-                let course = Some(Taught::Purchase);
-                self.teachings.push(Teaching::Seen { course, lasting: true, o: o.clone() });
-                self.seen.push(o.clone());
-            }
-            SignalEvent::SignIn(o) => {
-                self.teachings.push(Teaching::Seen { course: None, lasting: true, o: o.clone() });
+            SignalEvent::Recognized(o) | SignalEvent::SignIn(o) => {
+                let is_strong = matches!(event, SignalEvent::Recognized(_));
+                let course = is_strong.then_some(Taught::Purchase);
+                self.teachings.push(Teaching::Seen { course, lasting: true, o: o.clone().into() });
                 self.seen.push(o.clone());
             }
             SignalEvent::TakenBack(o) => {
@@ -53,7 +50,7 @@ impl Reference {
         if !self.holds(course, o.id) {
             self.live.push(Live { course, o: o.clone() });
             let course = Some(course);
-            self.teachings.push(Teaching::Seen { course, lasting: false, o: o.clone() });
+            self.teachings.push(Teaching::Seen { course, lasting: false, o: o.clone().into() });
         }
     }
 
@@ -177,7 +174,7 @@ impl Reference {
         has: impl Fn(&Observation) -> bool,
     ) -> Option<&Observation> {
         let seen = self.teachings.iter().filter_map(|teaching| match teaching {
-            Teaching::Seen { o, .. } => Some(o),
+            Teaching::Seen { o, .. } => Some(&**o),
             Teaching::TakenBack(_) => None,
         });
         seen.filter(|seen| seen.parties.account == Some(key) && seen.id != o.id && has(seen))
