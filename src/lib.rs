@@ -1,7 +1,7 @@
 //! Surety.
 
-pub mod app;
-pub mod cli;
+//pub mod app;
+//pub mod cli;
 pub mod decide;
 pub mod domain;
 pub mod features;

@@ -87,3 +87,15 @@ impl Policy {
         &self.examples
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Policy;
+    use crate::playbook::SHIPPED_POLICY;
+
+    #[test]
+    fn the_shipped_policy_loads_and_its_examples_pass() {
+        let policy = Policy::parse(SHIPPED_POLICY.name, SHIPPED_POLICY.text);
+        assert!(policy.is_ok(), "{}", policy.unwrap_err());
+    }
+}

@@ -37,7 +37,7 @@ impl Compiler<'_> {
         let typed = self.expression(operand)?;
         if typed.kind != Type::Bool {
             let symbol = self.parsed.operator(at);
-            let message = format!("`{symbol}` needs Bool, but has {}", typed.kind);
+            let message = format!("`{symbol}` needs bool, but has {}", typed.kind);
             return self.fault(operand, message);
         }
         Ok(typed)
@@ -85,15 +85,15 @@ impl Compiler<'_> {
         let start = self.next();
         let item = self.expression(item)?;
         let list = match item.kind {
-            Type::Int => List::Ints(self.elements(list, "Int", |literal| match literal {
+            Type::Int => List::Ints(self.elements(list, "int", |literal| match literal {
                 LiteralValue::Int(value) => Some(*value.inner()),
                 _ => None,
             })?),
-            Type::Text => List::Texts(self.elements(list, "Text", |literal| match literal {
+            Type::Text => List::Texts(self.elements(list, "string", |literal| match literal {
                 LiteralValue::String(value) => Some(value.inner().to_owned()),
                 _ => None,
             })?),
-            other => return self.fault(at, format!("`in` needs Int or Text, but has {other}")),
+            other => return self.fault(at, format!("`in` needs int or string, but has {other}")),
         };
         let number = index(self.program.lists.len());
         self.program.lists.push(list);

@@ -20,7 +20,7 @@ pub(super) fn compile(
     let mut compiler = Compiler { parsed, names, program, slots: Vec::new(), depth: 0 };
     let root = compiler.expression(&parsed.root)?;
     if root.kind != Type::Bool {
-        let message = format!("the whole condition must be Bool, but is {}", root.kind);
+        let message = format!("the whole condition must be bool, but is {}", root.kind);
         return Err(Fault::new(parsed.offset(&parsed.root), message));
     }
     Ok((compiler.program, root.branch(), compiler.slots))
@@ -186,16 +186,16 @@ impl Compiler<'_> {
             ("double", Type::Int) => (Unary::ToDouble, Type::Double),
             ("int", Type::Double) => (Unary::ToInt, Type::Int),
             (operators::LOGICAL_NOT, found) => {
-                return self.fault(at, format!("`!` needs Bool, but has {found}"));
+                return self.fault(at, format!("`!` needs bool, but has {found}"));
             }
             (operators::NEGATE, found) => {
-                return self.fault(at, format!("`-` needs Int or Double, but has {found}"));
+                return self.fault(at, format!("`-` needs int or double, but has {found}"));
             }
             ("double", found) => {
-                return self.fault(at, format!("`double` needs Int, but has {found}"));
+                return self.fault(at, format!("`double` needs int, but has {found}"));
             }
             ("int", found) => {
-                return self.fault(at, format!("`int` needs Double, but has {found}"));
+                return self.fault(at, format!("`int` needs double, but has {found}"));
             }
             _ => return self.fault(at, "unknown function"),
         };
@@ -223,7 +223,7 @@ impl Compiler<'_> {
         }
         let orders = !matches!(operator, Operator::Equal | Operator::NotEqual);
         if orders && left.kind == Type::Bool {
-            return self.fault(at, format!("`{symbol}` needs an order, which Bool does not have"));
+            return self.fault(at, format!("`{symbol}` needs an order, which bool does not have"));
         }
         let operands = [left.part.result, right.part.result];
         let result = self.emit(at, Op::Compare(operator, operands[0], operands[1]), &operands)?;
@@ -246,8 +246,8 @@ impl Compiler<'_> {
             (Type::Double, Type::Double) if arithmetic != Arithmetic::Remainder => {}
             (Type::Int | Type::Double, Type::Int | Type::Double) => {
                 let needed = match arithmetic {
-                    Arithmetic::Remainder => "two Ints",
-                    _ => "two Ints or two Doubles: write double(x) for the Int x",
+                    Arithmetic::Remainder => "two ints",
+                    _ => "two ints or two doubles: write double(x) for the int x",
                 };
                 let kinds = format!("{} and {}", left.kind, right.kind);
                 return self.fault(at, format!("`{symbol}` has {kinds}, but needs {needed}"));

@@ -11,7 +11,8 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::operation::compare;
-use super::{Names, Truth, Type, Value, compile};
+use super::{Names, Truth, Value, compile};
+use crate::domain::Type;
 
 /// Every name has a root of its own: `n0.v`, `n1.v` and so on.
 const KINDS: [Type; 8] = [

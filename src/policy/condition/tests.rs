@@ -1,6 +1,7 @@
 //! Tables of conditions with what they come to, and the evidence they give.
 
-use super::{Names, Operator, Truth, Type, Value, compile};
+use super::{Names, Operator, Truth, Value, compile};
+use crate::domain::Type;
 
 const LIMIT: usize = 0;
 const OUTSTANDING: usize = 1;
