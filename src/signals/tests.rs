@@ -265,7 +265,7 @@ fn threads_count_every_attempt_once() {
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {
             // Each attempt comes from two threads.
-            let ids = (0..100).map(move |n| n + 50 * thread).filter(|id| *id < 150);
+            let ids = (0..100).map(move |n| 1 + n + 50 * thread).filter(|id| *id <= 150);
             let store = &store;
             scope.spawn(move || ids.for_each(|id| drop(store.observe(&at(id)))));
         }
