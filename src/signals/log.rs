@@ -11,7 +11,7 @@ const TIME_BITS: u32 = 128 - ID_BITS - AMOUNT_BITS;
 /// Newest events that percentiles look at; more than a log has unless it is configured longer.
 const PERCENTILE_EVENTS: usize = 256;
 
-/// An id as logs and sets keep it; never 0.
+/// An id as logs and sets keep it; never 0, so that the ids 0 and 1 are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShortId(pub u32);
 

@@ -254,3 +254,24 @@ fn events_survive_json() {
     let json = serde_json::to_string(&event).unwrap();
     assert_eq!(serde_json::from_str::<SignalEvent>(&json).unwrap(), event);
 }
+
+#[test]
+fn threads_count_every_attempt_once() {
+    let store = store();
+    let at = |id: u64| {
+        let o = observation(id, 1, START + Span::seconds(id as i64 % 60));
+        with(o, |parties| parties.merchant = Some(key(4, 1)))
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            // Each attempt comes from two threads.
+            let ids = (0..100).map(move |n| 1 + n + 50 * thread).filter(|id| *id <= 150);
+            let store = &store;
+            scope.spawn(move || ids.for_each(|id| drop(store.observe(&at(id)))));
+        }
+    });
+    let readings = store.read(&at(59));
+    assert_eq!(int(&readings, "merchant_attempts_1h"), 150);
+    let late = store.read(&Observation { time: START + Span::minutes(2), ..at(59) });
+    assert_eq!(int(&late, "account_attempts_24h"), 150);
+}
