@@ -1,1 +1,201 @@
-//! Refunds, disputes, misuse and bank answers.
+//! What follows a purchase: refunds, disputes, confirmed misuse and answers of the bank.
+
+use serde::Deserialize;
+use sqlx::SqliteConnection;
+
+use super::plan::{self, PlanName};
+use super::{Error, EventStatus, cancel, decision};
+use crate::domain::{
+    AccountEvent, DecisionId, DecisionRecord, MisuseScope, Money, OrderName, Outcome, Parties,
+    PartyKey, Time,
+};
+
+/// ISO 8583: approved.
+const BANK_APPROVES: &str = "00";
+/// Stands in `decisions.cancel_reason` when the bank refused.
+const BANK_REFUSED: &str = "BANK_REFUSED";
+
+/// Takes a refund off what is still reserved, then off the last instalments.
+pub(super) async fn refund(
+    connection: &mut SqliteConnection,
+    (event, now): (&AccountEvent, Time),
+    order: &OrderName,
+    amount: Money,
+) -> Result<EventStatus, Error> {
+    let record = match order {
+        OrderName::Decision(id) => own_decision(connection, event, *id).await?,
+        OrderName::OrderReference(reference) => by_order(connection, event, reference).await?,
+    };
+    let Some(record) = record else {
+        return Ok(EventStatus::rejected("unknown order"));
+    };
+    if record.amount.currency() != amount.currency() {
+        return Ok(EventStatus::rejected("the order is in another currency"));
+    }
+    let freed = shrink_reservation(connection, now, record.id, amount.minor()).await?;
+    let plan_id = record.id.to_string();
+    let name = PlanName { holder: event.account.as_str(), plan_id: &plan_id };
+    if let Some(plan) = plan::find(connection, name).await? {
+        let falls = plan.outstanding.min(amount.minor() - freed);
+        sqlx::query(
+            "UPDATE plans SET outstanding = outstanding - $3, refunded = refunded + $3
+             WHERE holder = $1 AND plan_id = $2",
+        )
+        .bind(name.holder)
+        .bind(name.plan_id)
+        .bind(falls)
+        .execute(&mut *connection)
+        .await?;
+        plan::give_back(connection, name, falls).await?;
+    }
+    Ok(EventStatus::Applied)
+}
+
+/// Frees up to `amount` of what is still reserved; answers how much.
+async fn shrink_reservation(
+    connection: &mut SqliteConnection,
+    now: Time,
+    id: DecisionId,
+    amount: i64,
+) -> Result<i64, Error> {
+    let reserved: Option<i64> = sqlx::query_scalar(
+        "SELECT amount - captured FROM reservations
+         WHERE decision_id = $1 AND released IS NULL AND expires > $2",
+    )
+    .bind(id.to_string())
+    .bind(now.as_micros())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let freed = reserved.unwrap_or(0).min(amount);
+    if freed > 0 {
+        sqlx::query("UPDATE reservations SET amount = amount - $2 WHERE decision_id = $1")
+            .bind(id.to_string())
+            .bind(freed)
+            .execute(connection)
+            .await?;
+    }
+    Ok(freed)
+}
+
+/// Notes a dispute of a plan, opened, closed, or with no word on that.
+pub(super) async fn dispute(
+    connection: &mut SqliteConnection,
+    event: &AccountEvent,
+    id: DecisionId,
+    opened: Option<bool>,
+) -> Result<EventStatus, Error> {
+    if own_decision(connection, event, id).await?.is_none() {
+        return Ok(EventStatus::rejected("unknown decision"));
+    }
+    // A late event changes nothing that a later one has said.
+    sqlx::query(
+        "UPDATE plans SET disputed = $3, dispute_time = $4
+         WHERE holder = $1 AND plan_id = $2 AND (dispute_time IS NULL OR dispute_time <= $4)",
+    )
+    .bind(event.account.as_str())
+    .bind(id.to_string())
+    .bind(i64::from(opened.unwrap_or(true)))
+    .bind(event.time.as_micros())
+    .execute(connection)
+    .await?;
+    Ok(EventStatus::Applied)
+}
+
+/// Puts a party of the decision on the list of confirmed misuse.
+pub(super) async fn misuse(
+    connection: &mut SqliteConnection,
+    event: &AccountEvent,
+    id: DecisionId,
+    scope: MisuseScope,
+) -> Result<EventStatus, Error> {
+    if own_decision(connection, event, id).await?.is_none() {
+        return Ok(EventStatus::rejected("unknown decision"));
+    }
+    let Some(party) = party_of(connection, id, scope).await? else {
+        return Ok(EventStatus::rejected("the decision has no such party, or it was erased"));
+    };
+    sqlx::query(
+        "INSERT INTO misuse_list (party_kind, party, since, event_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (party_kind, party) DO NOTHING",
+    )
+    .bind(scope.name())
+    .bind(party.to_string())
+    .bind(event.time.as_micros())
+    .bind(event.id.as_str())
+    .execute(connection)
+    .await?;
+    Ok(EventStatus::Applied)
+}
+
+/// The party of `scope`, from the first signal row of the decision: the request itself.
+async fn party_of(
+    connection: &mut SqliteConnection,
+    id: DecisionId,
+    scope: MisuseScope,
+) -> Result<Option<PartyKey>, Error> {
+    #[derive(Deserialize)]
+    struct Payload {
+        parties: Parties,
+    }
+    let payload: Option<String> = sqlx::query_scalar(
+        "SELECT payload FROM signal_events WHERE decision_id = $1 ORDER BY seq LIMIT 1",
+    )
+    .bind(id.to_string())
+    .fetch_optional(connection)
+    .await?;
+    let Some(payload) = payload else { return Ok(None) };
+    let Payload { parties } = serde_json::from_str(&payload)?;
+    Ok(match scope {
+        MisuseScope::Account => parties.account,
+        MisuseScope::Device => parties.device,
+        MisuseScope::Instrument => parties.instrument,
+    })
+}
+
+/// Notes what the bank answered; its refusal ends an approval of which nothing is captured.
+pub(super) async fn bank_answer(
+    connection: &mut SqliteConnection,
+    event: &AccountEvent,
+    id: DecisionId,
+    response: &str,
+) -> Result<EventStatus, Error> {
+    let Some(record) = own_decision(connection, event, id).await? else {
+        return Ok(EventStatus::rejected("unknown decision"));
+    };
+    let standing = record.decision.outcome == Outcome::Approved
+        && record.progress.canceled.is_none()
+        && record.progress.captured == 0;
+    if response != BANK_APPROVES && standing {
+        cancel::release(connection, id, event.time, BANK_REFUSED).await?;
+    }
+    Ok(EventStatus::Applied)
+}
+
+/// A decision of the event's own account.
+async fn own_decision(
+    connection: &mut SqliteConnection,
+    event: &AccountEvent,
+    id: DecisionId,
+) -> Result<Option<DecisionRecord>, Error> {
+    let record = decision::find(connection, id).await?;
+    Ok(record.filter(|record| record.holder.ledger_name() == event.account.as_str()))
+}
+
+/// The newest decision of the event's own account with this order reference, an approval before
+/// the refusals that may have preceded it.
+async fn by_order(
+    connection: &mut SqliteConnection,
+    event: &AccountEvent,
+    reference: &str,
+) -> Result<Option<DecisionRecord>, Error> {
+    let row = sqlx::query(
+        "SELECT * FROM decisions WHERE order_reference = $1 AND holder = $2
+         ORDER BY CASE WHEN outcome = $3 THEN 0 ELSE 1 END, created DESC LIMIT 1",
+    )
+    .bind(reference)
+    .bind(event.account.as_str())
+    .bind(Outcome::Approved.name())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(decision::stored).transpose()
+}

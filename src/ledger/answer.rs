@@ -1,8 +1,10 @@
 //! What a caller was answered under a key, so that a retry gets the first answer.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::{Row, SqliteConnection};
 
+use super::writer::Pending;
 use super::{Error, Ledger};
 use crate::domain::{DecisionRecord, RequestId, Time};
 
@@ -28,7 +30,7 @@ pub struct Claim {
 pub struct Answer {
     pub hash: [u8; 32],
     /// For an assessment: the decision as it was answered, its progress blank.
-    pub decision: Option<DecisionRecord>,
+    pub decision: Option<Box<DecisionRecord>>,
     /// For every other write: what was answered, as JSON; [`Answer::read`] gives it back.
     pub body: Option<String>,
 }
@@ -54,6 +56,25 @@ impl Ledger {
     pub async fn answer(&self, key: &AnswerKey) -> Result<Option<Answer>, Error> {
         let mut connection = self.readers.acquire().await?;
         load(&mut connection, key).await
+    }
+
+    /// Does `work` at the claim's time and keeps its answer, unless the claim was answered before.
+    pub(super) async fn write_once<T, W>(&self, claim: Claim, work: W) -> Result<Written<T>, Error>
+    where
+        T: Serialize + Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection, Time) -> Pending<'c, T> + Send + 'static,
+    {
+        self.write(move |connection| {
+            Box::pin(async move {
+                if let Some(answer) = load(connection, &claim.key).await? {
+                    return Ok(Written::Before(answer));
+                }
+                let done = work(connection, claim.now).await?;
+                keep(connection, &claim, serde_json::to_string(&done)?).await?;
+                Ok(Written::Now(done))
+            })
+        })
+        .await
     }
 }
 
@@ -83,11 +104,7 @@ pub(super) async fn load(
 }
 
 /// Keeps the answer of a write that is no assessment; assessments go in groups.
-pub(super) async fn keep(
-    connection: &mut SqliteConnection,
-    claim: &Claim,
-    body: String,
-) -> Result<(), Error> {
+async fn keep(connection: &mut SqliteConnection, claim: &Claim, body: String) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO answers (caller, call, request_id, hash, body, time)
          VALUES ($1, $2, $3, $4, $5, $6)",

@@ -1,7 +1,10 @@
 //! Cancelling a decision: what it still holds of the limit is free again.
 
-use super::{Claim, Error, Ledger, SignalRow, Written};
-use crate::domain::{DecisionId, DecisionRecord};
+use sqlx::SqliteConnection;
+
+use super::signal::{Taught, teach};
+use super::{Claim, Error, Ledger, PreconditionReason, SignalRow, Written, decision};
+use crate::domain::{DecisionId, DecisionRecord, Outcome, Time};
 
 /// The end of an approval or of a pending decision, by whoever asked for it.
 #[derive(Clone, Debug)]
@@ -17,9 +20,57 @@ impl Ledger {
     /// Cancels; what was captured stays. A second time answers the same.
     pub async fn cancel(
         &self,
-        _claim: Claim,
-        _cancel: Cancel,
+        claim: Claim,
+        cancel: Cancel,
     ) -> Result<Written<DecisionRecord>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        self.write_once(claim, move |connection, now| Box::pin(end(connection, now, cancel))).await
     }
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    now: Time,
+    cancel: Cancel,
+) -> Result<DecisionRecord, Error> {
+    use PreconditionReason as Why;
+    let mut record = decision::find(connection, cancel.decision).await?.ok_or(Error::NotFound)?;
+    if record.progress.canceled.is_some() {
+        return Ok(record);
+    }
+    if record.progress.superseded_by.is_some() {
+        return Err(Error::refused(Why::Superseded, "another decision has replaced this one"));
+    }
+    if record.decision.outcome == Outcome::Declined {
+        return Err(Error::refused(Why::Declined, "a declined decision holds nothing to cancel"));
+    }
+    release(connection, record.id, now, &cancel.reason).await?;
+    record.progress.canceled = Some(now);
+    if let Some(row) = &cancel.taken_back {
+        let holder = record.holder.ledger_name();
+        teach(connection, &[Taught { holder, decision: Some(record.id), row }]).await?;
+    }
+    Ok(record)
+}
+
+/// Marks a decision cancelled and frees what it still reserves.
+pub(super) async fn release(
+    connection: &mut SqliteConnection,
+    id: DecisionId,
+    now: Time,
+    reason: &str,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE decisions SET canceled = $2, cancel_reason = $3 WHERE decision_id = $1")
+        .bind(id.to_string())
+        .bind(now.as_micros())
+        .bind(reason)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "UPDATE reservations SET released = $2 WHERE decision_id = $1 AND released IS NULL",
+    )
+    .bind(id.to_string())
+    .bind(now.as_micros())
+    .execute(connection)
+    .await?;
+    Ok(())
 }

@@ -1,6 +1,9 @@
 //! Checks the whole ledger against what must always hold; for tests and for support.
 
-use super::{Error, Ledger};
+use sqlx::{Row, SqliteConnection};
+use tokio_stream::StreamExt;
+
+use super::{Error, Ledger, decision};
 use crate::domain::Time;
 
 /// What was counted and what was found wrong.
@@ -17,9 +20,119 @@ impl Report {
     pub const FINDINGS_MAX: u32 = 20;
 }
 
+/// Holders that hold more than any limit under which it was reserved. An imported debt passes
+/// limits rightly: the lender granted it elsewhere. `$1` is the most rows, `$2` now.
+const OVER_LIMIT: &str = "SELECT holder FROM (
+        SELECT reservations.holder AS holder, MAX(limit_then) AS highest,
+            COALESCE((SELECT SUM(outstanding) FROM plans
+                WHERE plans.holder = reservations.holder AND source = 'SURETY'), 0)
+            + SUM(CASE WHEN released IS NULL AND expires > $2
+                THEN amount - captured ELSE 0 END) AS held
+        FROM reservations GROUP BY reservations.holder
+    ) AS holders WHERE held > highest LIMIT $1";
+
+/// What must not be found: a sentence, and the statement that finds the ids of which it holds.
+/// `$1` is the most rows.
+const RULES: [(&str, &str); 6] = [
+    (
+        "was reserved above the limit then in force",
+        "SELECT decision_id FROM reservations
+         WHERE held_then > limit_then LIMIT $1",
+    ),
+    (
+        "is a reservation that disagrees with its decision",
+        "SELECT reservations.decision_id FROM reservations
+         LEFT JOIN decisions ON decisions.decision_id = reservations.decision_id
+         WHERE (decisions.decision_id IS NULL OR outcome <> 'APPROVED'
+            OR reservations.holder <> decisions.holder
+            OR reservations.amount > decisions.exposure
+            OR reservations.captured > decisions.captured
+            OR (decisions.canceled IS NOT NULL AND released IS NULL)) LIMIT $1",
+    ),
+    (
+        "is approved on credit without a reservation",
+        "SELECT decision_id FROM decisions
+         WHERE outcome = 'APPROVED' AND exposure > 0 AND NOT EXISTS (
+            SELECT 1 FROM reservations WHERE reservations.decision_id = decisions.decision_id
+         ) LIMIT $1",
+    ),
+    (
+        "is a plan that does not add up with what was captured of its decision",
+        "SELECT plan_id FROM plans
+         WHERE source = 'SURETY' AND financed <> COALESCE((
+            SELECT captured FROM reservations WHERE decision_id = plan_id
+         ), -1) LIMIT $1",
+    ),
+    (
+        "is answered but not there",
+        "SELECT decision_id FROM answers
+         WHERE decision_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM decisions WHERE decisions.decision_id = answers.decision_id
+         ) LIMIT $1",
+    ),
+    (
+        "replaces nothing that is there",
+        "SELECT superseded_by FROM decisions AS old
+         WHERE superseded_by IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM decisions AS new WHERE new.decision_id = old.superseded_by
+         ) LIMIT $1",
+    ),
+];
+
 impl Ledger {
     /// Reads everything; not for the hot path.
-    pub async fn check(&self, _now: Time) -> Result<Report, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+    pub async fn check(&self, now: Time) -> Result<Report, Error> {
+        let most = i64::from(Report::FINDINGS_MAX);
+        // Each rule is one statement, and so one snapshot; writes go on meanwhile.
+        let mut connection = self.readers.acquire().await?;
+        let mut report = counts(&mut connection).await?;
+        let over: Vec<String> = sqlx::query_scalar(OVER_LIMIT)
+            .bind(most)
+            .bind(now.as_micros())
+            .fetch_all(&mut *connection)
+            .await?;
+        let over = over.iter().map(|holder| format!("{holder} holds more than its limit"));
+        report.findings.extend(over);
+        for (sentence, rule) in RULES {
+            let ids: Vec<String> =
+                sqlx::query_scalar(rule).bind(most).fetch_all(&mut *connection).await?;
+            report.findings.extend(ids.into_iter().map(|id| format!("{id} {sentence}")));
+        }
+        report.findings.extend(unreadable(&mut connection).await?);
+        Ok(report)
     }
+}
+
+async fn counts(connection: &mut SqliteConnection) -> Result<Report, Error> {
+    let row = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM decisions) AS decisions,
+            (SELECT COUNT(*) FROM reservations) AS reservations,
+            (SELECT COUNT(*) FROM answers) AS answers",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Report {
+        decisions: row.try_get("decisions")?,
+        reservations: row.try_get("reservations")?,
+        answers: row.try_get("answers")?,
+        findings: Vec::new(),
+    })
+}
+
+/// Decisions whose columns do not say what their record says.
+async fn unreadable(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+    let mut findings = Vec::new();
+    let mut rows = sqlx::query("SELECT * FROM decisions").fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let id: &str = row.try_get("decision_id")?;
+        let agrees = decision::stored(&row).is_ok_and(|record| {
+            record.id.to_string() == id
+                && row.try_get("amount").is_ok_and(|amount: i64| amount == record.amount.minor())
+                && row.try_get("exposure").is_ok_and(|held: i64| held == record.exposure())
+        });
+        if !agrees && findings.len() < Report::FINDINGS_MAX as usize {
+            findings.push(format!("{id} has a record that disagrees with its columns"));
+        }
+    }
+    Ok(findings)
 }

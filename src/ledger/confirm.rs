@@ -1,7 +1,10 @@
 //! Capturing an approved purchase: what was reserved becomes outstanding.
 
-use super::{Claim, Error, Ledger, SignalRow, Written};
-use crate::domain::{DecisionId, DecisionRecord, MerchantId, Money};
+use sqlx::SqliteConnection;
+
+use super::signal::{Taught, teach};
+use super::{Claim, Error, Ledger, PreconditionReason, SignalRow, Written, decision, plan};
+use crate::domain::{DecisionId, DecisionRecord, MerchantId, Money, Outcome, Time};
 
 /// A capture of an approved purchase, whole or in part.
 #[derive(Clone, Debug)]
@@ -18,9 +21,97 @@ impl Ledger {
     /// Captures; several captures may add up to the approved amount.
     pub async fn confirm(
         &self,
-        _claim: Claim,
-        _confirm: Confirm,
+        claim: Claim,
+        confirm: Confirm,
     ) -> Result<Written<DecisionRecord>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        self.write_once(claim, move |connection, now| Box::pin(capture(connection, now, confirm)))
+            .await
+    }
+}
+
+async fn capture(
+    connection: &mut SqliteConnection,
+    now: Time,
+    confirm: Confirm,
+) -> Result<DecisionRecord, Error> {
+    let mut record = decision::find(connection, confirm.decision).await?.ok_or(Error::NotFound)?;
+    may_capture(&record, &confirm, now)?;
+    let before = record.progress.captured;
+    let after = before + confirm.captured.minor();
+    // What is paid at once counts first: credit is only what captures are above it.
+    let credit = record.plan.exposure(after) - record.plan.exposure(before);
+    if credit > 0 {
+        draw(connection, record.id, credit, now).await?;
+        plan::capture(connection, &record, credit, now).await?;
+    }
+    record.progress.captured = after;
+    record.order_reference = confirm.order_reference.or(record.order_reference);
+    sqlx::query("UPDATE decisions SET captured = $2, order_reference = $3 WHERE decision_id = $1")
+        .bind(record.id.to_string())
+        .bind(after)
+        .bind(record.order_reference.as_deref())
+        .execute(&mut *connection)
+        .await?;
+    if let (0, Some(row)) = (before, &confirm.purchase) {
+        let holder = record.holder.ledger_name();
+        teach(connection, &[Taught { holder, decision: Some(record.id), row }]).await?;
+    }
+    Ok(record)
+}
+
+fn may_capture(record: &DecisionRecord, confirm: &Confirm, now: Time) -> Result<(), Error> {
+    use PreconditionReason as Why;
+    if record.progress.canceled.is_some() {
+        return Err(Error::refused(Why::Canceled, "the decision was cancelled"));
+    }
+    if record.progress.superseded_by.is_some() {
+        return Err(Error::refused(Why::Superseded, "another decision has replaced this one"));
+    }
+    if record.decision.outcome != Outcome::Approved {
+        return Err(Error::refused(Why::NotApproved, "only an approved decision can be confirmed"));
+    }
+    // What was captured stays; what was not is free again since the end of the approval.
+    if record.decision.expires.is_some_and(|end| end <= now) {
+        return Err(Error::refused(Why::Expired, "the approval has expired"));
+    }
+    if record.merchant != confirm.merchant {
+        return Err(Error::refused(Why::MerchantMismatch, "approved for another merchant"));
+    }
+    if record.amount.currency() != confirm.captured.currency() {
+        let text = format!("approved in {}", record.amount.currency().code());
+        return Err(Error::refused(Why::CurrencyMismatch, text));
+    }
+    let left = record.amount.minor() - record.progress.captured;
+    if confirm.captured.minor() == 0 || confirm.captured.minor() > left {
+        let text = format!("expected 1 to {left} minor units, the rest of what was approved");
+        return Err(Error::refused(Why::AmountExceeded, text));
+    }
+    Ok(())
+}
+
+/// Turns a part of the reservation into outstanding; its sum with the plan stays the same.
+async fn draw(
+    connection: &mut SqliteConnection,
+    id: DecisionId,
+    credit: i64,
+    now: Time,
+) -> Result<(), Error> {
+    let drawn = sqlx::query(
+        "UPDATE reservations SET captured = captured + $2
+         WHERE decision_id = $1 AND released IS NULL AND expires > $3
+            AND captured + $2 <= amount",
+    )
+    .bind(id.to_string())
+    .bind(credit)
+    .bind(now.as_micros())
+    .execute(connection)
+    .await?;
+    match drawn.rows_affected() {
+        1 => Ok(()),
+        // A refund has taken some of the reservation since.
+        _ => Err(Error::refused(
+            PreconditionReason::AmountExceeded,
+            "more than what is still reserved for this decision",
+        )),
     }
 }

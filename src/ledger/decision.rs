@@ -1,8 +1,11 @@
 //! Stored decisions, by id, by reference, and by what a list asks for.
 
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
 use super::{Error, Ledger};
 use crate::domain::{
-    DecisionId, DecisionRecord, Holder, MerchantId, Outcome, ReasonCode, Reference, Time,
+    DecisionId, DecisionRecord, Holder, MerchantId, Outcome, Progress, ReasonCode, Reference, Time,
 };
 
 /// What a list of decisions is narrowed to; an empty field narrows nothing.
@@ -28,25 +31,105 @@ pub struct ListFilter {
 
 impl Ledger {
     /// A decision with its progress.
-    pub async fn decision(&self, _id: DecisionId) -> Result<Option<DecisionRecord>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+    pub async fn decision(&self, id: DecisionId) -> Result<Option<DecisionRecord>, Error> {
+        let mut connection = self.readers.acquire().await?;
+        find(&mut connection, id).await
     }
 
     /// A decision by what a customer reads out.
     pub async fn decision_by_reference(
         &self,
-        _reference: Reference,
+        reference: Reference,
     ) -> Result<Option<DecisionRecord>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        let row = sqlx::query("SELECT * FROM decisions WHERE reference = $1")
+            .bind(reference.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(stored).transpose()
     }
 
     /// Decisions newest first.
-    pub async fn list_decisions(&self, _filter: &ListFilter) -> Result<Vec<DecisionRecord>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+    pub async fn list_decisions(&self, filter: &ListFilter) -> Result<Vec<DecisionRecord>, Error> {
+        let rows = list_query(filter).build().fetch_all(&self.readers).await?;
+        rows.iter().map(stored).collect()
     }
 
     /// What `decide` saw, as JSON.
-    pub async fn facts(&self, _id: DecisionId) -> Result<Option<String>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+    pub async fn facts(&self, id: DecisionId) -> Result<Option<String>, Error> {
+        let facts = sqlx::query_scalar("SELECT facts FROM decisions WHERE decision_id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(facts)
     }
+}
+
+fn list_query(filter: &ListFilter) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT * FROM decisions WHERE 1 = 1");
+    let texts = [
+        ("caller", filter.caller.clone()),
+        ("holder", filter.holder.as_ref().map(Holder::ledger_name)),
+        ("merchant", filter.merchant.as_ref().map(|merchant| merchant.as_str().to_owned())),
+        ("order_reference", filter.order_reference.clone()),
+    ];
+    for (column, text) in texts {
+        if let Some(text) = text {
+            query.push(format_args!(" AND {column} = ")).push_bind(text);
+        }
+    }
+    if !filter.outcomes.is_empty() {
+        query.push(" AND outcome IN ");
+        query.push_tuples(&filter.outcomes, |mut row, outcome| {
+            row.push_bind(outcome.name());
+        });
+    }
+    if !filter.codes.is_empty() {
+        query.push(" AND (1 = 0");
+        for code in &filter.codes {
+            query.push(" OR codes LIKE ").push_bind(format!("% {code} %"));
+        }
+        query.push(")");
+    }
+    for (bound, time) in [(" AND created >= ", filter.from), (" AND created < ", filter.until)] {
+        if let Some(time) = time {
+            query.push(bound).push_bind(time.as_micros());
+        }
+    }
+    if let Some((created, id)) = filter.after {
+        query.push(" AND (created, decision_id) < (").push_bind(created.as_micros());
+        query.push(", ").push_bind(id.to_string()).push(")");
+    }
+    query.push(" ORDER BY created DESC, decision_id DESC LIMIT ");
+    query.push_bind(i64::from(filter.limit));
+    query
+}
+
+/// A decision with its progress, on a connection that may be inside a write.
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    id: DecisionId,
+) -> Result<Option<DecisionRecord>, Error> {
+    let row = sqlx::query("SELECT * FROM decisions WHERE decision_id = $1")
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(stored).transpose()
+}
+
+/// The record of a row of `decisions`, with what became of it since it was answered.
+pub(super) fn stored(row: &SqliteRow) -> Result<DecisionRecord, Error> {
+    let record: &str = row.try_get("record")?;
+    let mut record: DecisionRecord = serde_json::from_str(record)?;
+    let superseded_by: Option<String> = row.try_get("superseded_by")?;
+    let canceled: Option<i64> = row.try_get("canceled")?;
+    record.order_reference = row.try_get("order_reference")?;
+    record.progress = Progress {
+        canceled: canceled.map(Time::from_micros),
+        superseded_by: superseded_by
+            .map(|id| DecisionId::parse(&id))
+            .transpose()
+            .map_err(|_| Error::corrupt("a decision is superseded by what is no decision"))?,
+        captured: row.try_get("captured")?,
+    };
+    Ok(record)
 }

@@ -1,9 +1,18 @@
 //! Account events: each is dropped when its id is known, and else applied by its own time.
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
-use super::{Claim, Error, Ledger, SignalRow, Written};
-use crate::domain::{AccountEvent, EventId};
+use serde::{Deserialize, Serialize};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::signal::{Taught, teach};
+use super::{Claim, Error, Ledger, SignalRow, Written, aftermath, repayment};
+use crate::domain::{AccountEvent, DecisionId, EventId, EventKind, Parties, Time};
+
+/// Events whose rows go in one statement, far below the parameters that SQLite binds.
+const CHUNK: usize = 500;
+
+type Told = (AccountEvent, Option<SignalRow>);
 
 /// What became of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,13 +30,192 @@ pub enum EventStatus {
     Rejected(String),
 }
 
+impl EventStatus {
+    pub(super) fn rejected(why: &str) -> EventStatus {
+        EventStatus::Rejected(why.to_owned())
+    }
+}
+
 impl Ledger {
     /// Records events; each signal row is written only when its event is applied.
     pub async fn record_events(
         &self,
-        _claim: Claim,
-        _events: Vec<(AccountEvent, Option<SignalRow>)>,
+        claim: Claim,
+        events: Vec<(AccountEvent, Option<SignalRow>)>,
     ) -> Result<Written<Vec<EventResult>>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        self.write_once(claim, move |connection, now| Box::pin(record(connection, now, events)))
+            .await
     }
+}
+
+async fn record(
+    connection: &mut SqliteConnection,
+    now: Time,
+    events: Vec<Told>,
+) -> Result<Vec<EventResult>, Error> {
+    let mut statuses = Vec::with_capacity(events.len());
+    let mut seen = HashSet::new();
+    for chunk in events.chunks(CHUNK) {
+        statuses.extend(look(connection, chunk, &mut seen).await?);
+    }
+    let mut by_time: Vec<usize> = (0..events.len()).collect();
+    by_time.sort_by_key(|&place| events[place].0.time);
+    for place in by_time {
+        if statuses[place] == EventStatus::Applied {
+            statuses[place] = apply(connection, &events[place].0, now).await?;
+        }
+    }
+    let applied: Vec<&Told> = events
+        .iter()
+        .zip(&statuses)
+        .filter(|(_, status)| **status == EventStatus::Applied)
+        .map(|(told, _)| told)
+        .collect();
+    for chunk in applied.chunks(CHUNK) {
+        keep(connection, now, chunk).await?;
+    }
+    let ids = events.into_iter().map(|(event, _)| event.id);
+    Ok(ids.zip(statuses).map(|(id, status)| EventResult { id, status }).collect())
+}
+
+/// Tells duplicates and unknown accounts; what is left is to be applied.
+async fn look<'e>(
+    connection: &mut SqliteConnection,
+    events: &'e [Told],
+    seen: &mut HashSet<(&'e str, &'e str)>,
+) -> Result<Vec<EventStatus>, Error> {
+    let mut query = QueryBuilder::<Sqlite>::new("WITH asked (position, account_id, event_id) AS (");
+    query.push_values(events.iter().enumerate(), |mut row, (position, (event, _))| {
+        row.push_bind(position as i64)
+            .push_bind(event.account.as_str())
+            .push_bind(event.id.as_str());
+    });
+    query.push(
+        ") SELECT
+            CASE WHEN EXISTS (
+                SELECT 1 FROM accounts WHERE accounts.account_id = asked.account_id
+            ) THEN 1 ELSE 0 END AS known,
+            CASE WHEN EXISTS (
+                SELECT 1 FROM events WHERE events.account_id = asked.account_id
+                AND events.event_id = asked.event_id
+            ) THEN 1 ELSE 0 END AS told
+        FROM asked ORDER BY asked.position",
+    );
+    let rows = query.build().persistent(false).fetch_all(connection).await?;
+    rows.iter()
+        .zip(events)
+        .map(|(row, (event, _))| {
+            let (known, told): (i64, i64) = (row.try_get("known")?, row.try_get("told")?);
+            let repeated = !seen.insert((event.account.as_str(), event.id.as_str()));
+            Ok(match (known != 0, told != 0 || repeated) {
+                (false, _) => EventStatus::rejected("unknown account"),
+                (true, true) => EventStatus::Duplicate,
+                (true, false) => EventStatus::Applied,
+            })
+        })
+        .collect()
+}
+
+/// Does what an event does beyond being known. Checks come before the first write, so that a
+/// rejected event leaves nothing.
+async fn apply(
+    connection: &mut SqliteConnection,
+    event: &AccountEvent,
+    now: Time,
+) -> Result<EventStatus, Error> {
+    match &event.kind {
+        EventKind::Repayment { plan_id, amount, due, paid } => {
+            let paid = repayment::Repaid { plan_id, amount: *amount, due: *due, paid: *paid };
+            repayment::repay(connection, event, paid).await
+        }
+        EventKind::PlanStatus { plan_id, .. } => {
+            repayment::plan_status(connection, event, plan_id).await
+        }
+        EventKind::Refund { order, amount } => {
+            aftermath::refund(connection, (event, now), order, *amount).await
+        }
+        EventKind::Dispute { decision, opened } => {
+            aftermath::dispute(connection, event, *decision, Some(*opened)).await
+        }
+        // A chargeback is a dispute that went to the bank; whether it is open is not said by it.
+        EventKind::Chargeback { decision, .. } => {
+            aftermath::dispute(connection, event, *decision, None).await
+        }
+        EventKind::ConfirmedMisuse { decision, scope } => {
+            aftermath::misuse(connection, event, *decision, *scope).await
+        }
+        EventKind::BankAnswer { decision, response } => {
+            aftermath::bank_answer(connection, event, *decision, response).await
+        }
+        EventKind::SignIn { .. }
+        | EventKind::ProfileChange { .. }
+        | EventKind::DeviceChange { .. }
+        | EventKind::PurchaseCompleted { .. }
+        | EventKind::StepUpResult { .. }
+        | EventKind::SupportPlan { .. } => Ok(EventStatus::Applied),
+    }
+}
+
+async fn keep(connection: &mut SqliteConnection, now: Time, events: &[&Told]) -> Result<(), Error> {
+    let payloads: Vec<String> = events
+        .iter()
+        .map(|(event, _)| serde_json::to_string(&without_parties(&event.kind)))
+        .collect::<Result<_, _>>()?;
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO events (account_id, event_id, kind, detail, time, recorded, payload) ",
+    );
+    query.push_values(events.iter().zip(payloads), |mut row, ((event, _), payload)| {
+        row.push_bind(event.account.as_str())
+            .push_bind(event.id.as_str())
+            .push_bind(event.kind.name())
+            .push_bind(detail(&event.kind))
+            .push_bind(event.time.as_micros())
+            .push_bind(now.as_micros())
+            .push_bind(payload);
+    });
+    query.build().persistent(false).execute(&mut *connection).await?;
+    let taught: Vec<Taught> = events
+        .iter()
+        .filter_map(|(event, row)| {
+            let (holder, decision) = (event.account.as_str().to_owned(), decision_of(&event.kind));
+            Some(Taught { holder, decision, row: row.as_ref()? })
+        })
+        .collect();
+    teach(connection, &taught).await
+}
+
+/// What the standing asks events for without reading their payload.
+fn detail(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::ProfileChange { field } => field.name(),
+        EventKind::SupportPlan { active: true } => "ACTIVE",
+        EventKind::SupportPlan { active: false } => "ENDED",
+        _ => "",
+    }
+}
+
+fn decision_of(kind: &EventKind) -> Option<DecisionId> {
+    match kind {
+        EventKind::Dispute { decision, .. }
+        | EventKind::Chargeback { decision, .. }
+        | EventKind::ConfirmedMisuse { decision, .. }
+        | EventKind::BankAnswer { decision, .. } => Some(*decision),
+        _ => None,
+    }
+}
+
+/// Keyed hashes of parties and places are kept in signal rows only, which can be erased.
+fn without_parties(kind: &EventKind) -> EventKind {
+    let mut kind = kind.clone();
+    match &mut kind {
+        EventKind::SignIn { parties, position, .. } => {
+            *parties = Parties::default();
+            *position = None;
+        }
+        EventKind::DeviceChange { parties, .. }
+        | EventKind::PurchaseCompleted { parties, .. }
+        | EventKind::StepUpResult { parties, .. } => *parties = Parties::default(),
+        _ => {}
+    }
+    kind
 }

@@ -1,1 +1,148 @@
-//! Reserving: the condition that no limit is passed stands in the write.
+//! Exposure within the limit: what a group of assessments finds, and the write that reserves.
+
+use std::collections::HashSet;
+
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::Error;
+use super::assess::Prepared;
+use crate::domain::Outcome;
+
+/// The limit in force of `asked.holder`. An account's limit counts in its own currency only.
+const LIMIT: &str = "COALESCE(
+    (SELECT credit_limit FROM accounts
+     WHERE account_id = asked.holder AND accounts.currency = asked.currency),
+    asked.guest_limit, 0)";
+
+/// What `asked.holder` has used of it at `asked.now`.
+const HELD: &str = "(SELECT CAST(COALESCE(SUM(outstanding), 0) AS BIGINT) FROM plans
+     WHERE plans.holder = asked.holder AND outstanding > 0)
+  + (SELECT CAST(COALESCE(SUM(amount - captured), 0) AS BIGINT) FROM reservations
+     WHERE reservations.holder = asked.holder AND released IS NULL AND expires > asked.now)";
+
+/// What the ledger holds against one assessment of a group.
+pub(super) struct Found {
+    pub answered: bool,
+    /// The reference or the id belongs to another decision.
+    pub taken: bool,
+    /// The decision to replace is pending, or there is none to replace.
+    pub replaceable: bool,
+    /// Free of the limit; looked up only where exposure is asked for.
+    pub headroom: i64,
+}
+
+/// Looks everything up that decides about a group, in the order of `group`.
+pub(super) async fn look(
+    connection: &mut SqliteConnection,
+    group: &[Box<Prepared>],
+) -> Result<Vec<Found>, Error> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "WITH asked (position, caller, call, request_id, decision_id, reference, replaces,
+                     holder, currency, exposure, guest_limit, now) AS (",
+    );
+    query.push_values(group.iter().enumerate(), |mut row, (position, prepared)| {
+        let commit = &prepared.commit;
+        row.push_bind(position as i64)
+            .push_bind(commit.key.caller.as_str())
+            .push_bind(commit.key.call)
+            .push_bind(commit.key.request_id.to_string())
+            .push_bind(commit.record.id.to_string())
+            .push_bind(commit.record.reference.as_str())
+            .push_bind(commit.supersedes.map(|id| id.to_string()))
+            .push_bind(commit.record.holder.ledger_name())
+            .push_bind(commit.record.amount.currency().code())
+            .push_bind(commit.record.exposure())
+            .push_bind(commit.guest_limit)
+            .push_bind(commit.record.created.as_micros());
+    });
+    query.push(format_args!(
+        ") SELECT
+            CASE WHEN EXISTS (
+                SELECT 1 FROM answers WHERE answers.caller = asked.caller
+                AND answers.call = asked.call AND answers.request_id = asked.request_id
+            ) THEN 1 ELSE 0 END AS answered,
+            CASE WHEN EXISTS (
+                SELECT 1 FROM decisions WHERE decisions.reference = asked.reference
+                OR decisions.decision_id = asked.decision_id
+            ) THEN 1 ELSE 0 END AS taken,
+            CASE WHEN asked.replaces IS NULL OR EXISTS (
+                SELECT 1 FROM decisions WHERE decisions.decision_id = asked.replaces
+                AND outcome = '{pending}' AND canceled IS NULL AND superseded_by IS NULL
+                AND (lapses IS NULL OR lapses > asked.now)
+            ) THEN 1 ELSE 0 END AS replaceable,
+            CASE WHEN asked.exposure > 0 THEN {LIMIT} - ({HELD}) ELSE 0 END AS headroom
+        FROM asked ORDER BY asked.position",
+        pending = Outcome::ManualReview,
+    ));
+    let rows = query.build().persistent(cached(group.len())).fetch_all(connection).await?;
+    if rows.len() != group.len() {
+        return Err(Error::corrupt("a look-up answered another number of rows than were asked"));
+    }
+    let flag = |row: &sqlx::sqlite::SqliteRow, name| row.try_get(name).map(|n: i64| n != 0);
+    rows.iter()
+        .map(|row| {
+            Ok(Found {
+                answered: flag(row, "answered")?,
+                taken: flag(row, "taken")?,
+                replaceable: flag(row, "replaceable")?,
+                headroom: row.try_get("headroom")?,
+            })
+        })
+        .collect()
+}
+
+/// One reservation to make. `before` is what earlier ones of the same holder in this group take.
+pub(super) struct Asked<'g> {
+    pub position: usize,
+    pub prepared: &'g Prepared,
+    pub before: i64,
+}
+
+/// Reserves what the limits in force allow, and answers the positions that were reserved. The
+/// condition is part of the write, whatever was looked up before.
+pub(super) async fn reserve(
+    connection: &mut SqliteConnection,
+    asked: &[Asked<'_>],
+) -> Result<HashSet<usize>, Error> {
+    if asked.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO reservations
+            (decision_id, holder, amount, captured, created, expires, limit_then, held_then)
+        WITH asked (decision_id, holder, currency, amount, before, guest_limit, now, ends) AS (",
+    );
+    query.push_values(asked, |mut row, asked| {
+        let record = &asked.prepared.commit.record;
+        // An approval without an end holds until it is captured or cancelled.
+        let ends = record.decision.expires.map_or(i64::MAX, |end| end.as_micros());
+        row.push_bind(record.id.to_string())
+            .push_bind(record.holder.ledger_name())
+            .push_bind(record.amount.currency().code())
+            .push_bind(record.exposure())
+            .push_bind(asked.before)
+            .push_bind(asked.prepared.commit.guest_limit)
+            .push_bind(record.created.as_micros())
+            .push_bind(ends);
+    });
+    query.push(format_args!(
+        "), judged AS (
+            SELECT asked.*, {LIMIT} AS limit_then, {HELD} + before + amount AS held_then
+            FROM asked
+        )
+        SELECT decision_id, holder, amount, 0, now, ends, limit_then, held_then
+        FROM judged WHERE held_then <= limit_then
+        RETURNING decision_id",
+    ));
+    let rows = query.build().persistent(cached(asked.len())).fetch_all(connection).await?;
+    let reserved: HashSet<String> =
+        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let held = |asked: &&Asked| reserved.contains(&asked.prepared.commit.record.id.to_string());
+    Ok(asked.iter().filter(held).map(|asked| asked.position).collect())
+}
+
+/// Whether the statement for so many rows is worth a place among the prepared ones: small groups
+/// are frequent, and each size is a statement of its own.
+pub(super) fn cached(rows: usize) -> bool {
+    rows <= 8
+}

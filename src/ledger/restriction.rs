@@ -1,26 +1,32 @@
 //! Holds and restrictions of accounts.
 
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
 use super::{Claim, Error, Ledger, Written};
-use crate::domain::{AccountId, Restriction, RestrictionId};
+use crate::domain::{
+    AccountId, ReasonCode, Restriction, RestrictionId, RestrictionKind, RestrictionOrigin, Time,
+};
 
 impl Ledger {
-    /// Sets a restriction on an account, known or not.
+    /// Sets a restriction on an account, known or not. The id must be new.
     pub async fn set_restriction(
         &self,
-        _claim: Claim,
-        _restriction: Restriction,
+        claim: Claim,
+        restriction: Restriction,
     ) -> Result<Written<Restriction>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        self.write_once(claim, move |connection, _| Box::pin(set(connection, restriction))).await
     }
 
     /// Lifts a restriction from now on; one that was lifted before stays as it is.
     pub async fn lift_restriction(
         &self,
-        _claim: Claim,
-        _id: RestrictionId,
-        _note: String,
+        claim: Claim,
+        id: RestrictionId,
+        note: String,
     ) -> Result<Written<Restriction>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        self.write_once(claim, move |connection, now| Box::pin(lift(connection, now, id, note)))
+            .await
     }
 
     /// A restriction by its id.
@@ -29,7 +35,79 @@ impl Ledger {
     }
 
     /// All restrictions that an account ever had, newest first.
-    pub async fn restrictions(&self, _account: &AccountId) -> Result<Vec<Restriction>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+    pub async fn restrictions(&self, account: &AccountId) -> Result<Vec<Restriction>, Error> {
+        let rows = sqlx::query(
+            "SELECT * FROM restrictions WHERE account_id = $1
+             ORDER BY starts DESC, restriction_id DESC",
+        )
+        .bind(account.as_str())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(stored).collect()
     }
+}
+
+async fn set(
+    connection: &mut SqliteConnection,
+    restriction: Restriction,
+) -> Result<Restriction, Error> {
+    let set = sqlx::query(
+        "INSERT INTO restrictions
+            (restriction_id, account_id, kind, code, starts, ends, note, origin, lifted)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (restriction_id) DO NOTHING",
+    )
+    .bind(restriction.id.to_string())
+    .bind(restriction.account.as_str())
+    .bind(restriction.kind.name())
+    .bind(restriction.code.name())
+    .bind(restriction.start.as_micros())
+    .bind(restriction.end.as_micros())
+    .bind(restriction.note.as_str())
+    .bind(restriction.origin.name())
+    .bind(restriction.lifted.map(Time::as_micros))
+    .execute(connection)
+    .await?;
+    match set.rows_affected() {
+        0 => Err(Error::Conflict),
+        _ => Ok(restriction),
+    }
+}
+
+async fn lift(
+    connection: &mut SqliteConnection,
+    now: Time,
+    id: RestrictionId,
+    note: String,
+) -> Result<Restriction, Error> {
+    sqlx::query(
+        "UPDATE restrictions SET lifted = $2, lift_note = $3
+         WHERE restriction_id = $1 AND lifted IS NULL",
+    )
+    .bind(id.to_string())
+    .bind(now.as_micros())
+    .bind(note)
+    .execute(&mut *connection)
+    .await?;
+    let row = sqlx::query("SELECT * FROM restrictions WHERE restriction_id = $1")
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    stored(&row.ok_or(Error::NotFound)?)
+}
+
+fn stored(row: &SqliteRow) -> Result<Restriction, Error> {
+    let lifted: Option<i64> = row.try_get("lifted")?;
+    let odd = |column| move || Error::corrupt(format_args!("a restriction has an odd {column}"));
+    Ok(Restriction {
+        id: RestrictionId::parse(row.try_get("restriction_id")?).map_err(|_| odd("id")())?,
+        account: AccountId::parse(row.try_get("account_id")?).map_err(|_| odd("account")())?,
+        kind: RestrictionKind::from_name(row.try_get("kind")?).ok_or_else(odd("kind"))?,
+        code: ReasonCode::from_name(row.try_get("code")?).ok_or_else(odd("code"))?,
+        start: Time::from_micros(row.try_get("starts")?),
+        end: Time::from_micros(row.try_get("ends")?),
+        note: row.try_get("note")?,
+        origin: RestrictionOrigin::from_name(row.try_get("origin")?).ok_or_else(odd("origin"))?,
+        lifted: lifted.map(Time::from_micros),
+    })
 }

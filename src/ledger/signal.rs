@@ -1,5 +1,8 @@
 //! What the signal store was taught, kept for its rebuild and apart from decisions.
 
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
 use super::{Error, Ledger};
 use crate::domain::{DecisionId, Time};
 
@@ -29,18 +32,78 @@ impl Ledger {
     /// The payload of the latest row of `kind` that belongs to a decision.
     pub async fn signal_event(
         &self,
-        _decision: DecisionId,
-        _kind: &str,
+        decision: DecisionId,
+        kind: &str,
     ) -> Result<Option<String>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        let payload = sqlx::query_scalar(
+            "SELECT payload FROM signal_events WHERE decision_id = $1 AND kind = $2
+             ORDER BY seq DESC LIMIT 1",
+        )
+        .bind(decision.to_string())
+        .bind(kind)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(payload)
     }
 
     /// Rows after `after_seq` (0 for the first), in order.
     pub async fn signal_events(
         &self,
-        _after_seq: i64,
-        _limit: u32,
+        after_seq: i64,
+        limit: u32,
     ) -> Result<Vec<StoredSignal>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+        let rows = sqlx::query("SELECT * FROM signal_events WHERE seq > $1 ORDER BY seq LIMIT $2")
+            .bind(after_seq)
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(stored).collect()
     }
+}
+
+fn stored(row: &SqliteRow) -> Result<StoredSignal, Error> {
+    let decision: Option<String> = row.try_get("decision_id")?;
+    let decision = decision.map(|id| DecisionId::parse(&id)).transpose();
+    Ok(StoredSignal {
+        seq: row.try_get("seq")?,
+        time: Time::from_micros(row.try_get("time")?),
+        holder: row.try_get("holder")?,
+        decision: decision.map_err(|_| Error::corrupt("a signal row names no decision"))?,
+        kind: row.try_get("kind")?,
+        payload: row.try_get("payload")?,
+    })
+}
+
+/// A signal row with whom and what it belongs to.
+pub(super) struct Taught<'s> {
+    pub holder: String,
+    pub decision: Option<DecisionId>,
+    pub row: &'s SignalRow,
+}
+
+/// Adds `taught`, if any, to what `query` inserts.
+pub(super) fn push(query: &mut QueryBuilder<Sqlite>, taught: &[Taught<'_>]) {
+    if taught.is_empty() {
+        return;
+    }
+    query.push("; INSERT INTO signal_events (time, holder, decision_id, kind, payload) ");
+    query.push_values(taught, |mut row, taught| {
+        row.push_bind(taught.row.time.as_micros())
+            .push_bind(taught.holder.as_str())
+            .push_bind(taught.decision.map(|id| id.to_string()))
+            .push_bind(taught.row.kind)
+            .push_bind(taught.row.payload.as_str());
+    });
+}
+
+pub(super) async fn teach(
+    connection: &mut SqliteConnection,
+    taught: &[Taught<'_>],
+) -> Result<(), Error> {
+    let mut query = QueryBuilder::<Sqlite>::new("");
+    push(&mut query, taught);
+    if !taught.is_empty() {
+        query.build().execute(connection).await?;
+    }
+    Ok(())
 }

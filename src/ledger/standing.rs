@@ -1,7 +1,13 @@
 //! The standing of an account or guest: one statement, one snapshot.
 
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
 use super::{Error, Ledger};
-use crate::domain::{Currency, DecisionId, Holder, MerchantId, Parties, Standing, Time};
+use crate::domain::{
+    Account, ActiveRestriction, Currency, DecisionId, Holder, Listed, MerchantId, OrderFacts,
+    Parties, PartyKey, PlanFacts, ReasonCode, RestrictionKind, Standing, Time,
+};
 
 /// For whom and for what the standing is read.
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +26,125 @@ pub struct Probe<'a> {
 }
 
 impl Ledger {
-    /// The standing at `probe.now`. Of an unknown account only orders, exposure and lists are
-    /// known.
-    pub async fn standing(&self, _probe: &Probe<'_>) -> Result<Standing, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+    /// The standing at `probe.now`. Of an unknown account only exposure, plans, orders,
+    /// restrictions and lists are known; a guest has the limit that `probe` names.
+    pub async fn standing(&self, probe: &Probe<'_>) -> Result<Standing, Error> {
+        // Nobody has the empty name, so what is not there is not found.
+        let party = |key: Option<PartyKey>| key.map_or(String::new(), |key| key.to_string());
+        let rows = sqlx::query(include_str!("standing.sql"))
+            .bind(probe.holder.ledger_name())
+            .bind(probe.now.as_micros())
+            .bind(probe.merchant.as_str())
+            .bind(probe.amount)
+            .bind(probe.currency.code())
+            .bind(probe.basket_hash.map_or(Vec::new(), |hash| hash.to_vec()))
+            .bind(probe.ignore.map_or(String::new(), |id| id.to_string()))
+            .bind(party(probe.parties.account))
+            .bind(party(probe.parties.device))
+            .bind(party(probe.parties.instrument))
+            .fetch_all(&self.readers)
+            .await?;
+        let first = rows.first().ok_or_else(|| Error::corrupt("a standing without a row"))?;
+        let account: Option<&str> = first.try_get("account")?;
+        let account: Option<Account> = account.map(serde_json::from_str).transpose()?;
+        let contact: Option<i64> = first.try_get("contact_changed")?;
+        let mut standing = Standing {
+            outstanding: first.try_get("outstanding")?,
+            reserved: first.try_get("reserved")?,
+            contact_changed: contact.map(Time::from_micros),
+            support_plan_active: support_plan(first, account.as_ref())?,
+            restrictions: restrictions(&rows)?,
+            plans: plans(first, probe.now)?,
+            orders: orders(first)?,
+            listed: listed(first)?,
+            ..Standing::unknown()
+        };
+        match account {
+            Some(account) => add_account(&mut standing, account),
+            None => standing.credit_limit = probe.guest_limit,
+        }
+        Ok(standing)
     }
+}
+
+fn add_account(standing: &mut Standing, account: Account) {
+    let fields = [account.profile.email, account.profile.phone];
+    let changed = fields.into_iter().flatten().filter_map(|field| field.changed).max();
+    standing.known = true;
+    standing.market = Some(account.market);
+    standing.currency = Some(account.currency);
+    standing.credit_limit = Some(account.credit_limit);
+    standing.opened = account.opened;
+    standing.profile = account.profile;
+    standing.of_legal_age = account.of_legal_age;
+    standing.income_monthly = account.income.map(|income| income.monthly);
+    standing.income_verified = account.income.map(|income| income.verified);
+    standing.commitments_monthly = account.commitments.map(|owed| owed.monthly);
+    standing.bureau = account.bureau.unwrap_or_default();
+    standing.contact_changed = standing.contact_changed.max(changed);
+}
+
+/// An event says more than the account when it came later, or when the account says nothing.
+fn support_plan(row: &SqliteRow, account: Option<&Account>) -> Result<Option<bool>, Error> {
+    let told = account.and_then(|account| account.support_plan_active);
+    let event: Option<&str> = row.try_get("support_detail")?;
+    let event_time: Option<i64> = row.try_get("support_time")?;
+    let updated: Option<i64> = row.try_get("updated")?;
+    Ok(match event {
+        Some(detail) if told.is_none() || event_time > updated => Some(detail == "ACTIVE"),
+        _ => told,
+    })
+}
+
+fn restrictions(rows: &[SqliteRow]) -> Result<Vec<ActiveRestriction>, Error> {
+    let mut restrictions = Vec::new();
+    for row in rows {
+        let Some(kind) = row.try_get("kind")? else { continue };
+        let (kind, code) = (RestrictionKind::from_name(kind), row.try_get("code")?);
+        let (Some(kind), Some(code)) = (kind, ReasonCode::from_name(code)) else {
+            return Err(Error::corrupt("a restriction of unknown kind or code"));
+        };
+        restrictions.push(ActiveRestriction {
+            kind,
+            code,
+            end: Time::from_micros(row.try_get("ends")?),
+        });
+    }
+    Ok(restrictions)
+}
+
+fn plans(row: &SqliteRow, now: Time) -> Result<PlanFacts, Error> {
+    let oldest_due: Option<i64> = row.try_get("oldest_due")?;
+    let overdue = oldest_due.map(|due| (now - Time::from_micros(due)).as_days());
+    let defaulted: i64 = row.try_get("plans_defaulted")?;
+    Ok(PlanFacts {
+        open: row.try_get("plans_open")?,
+        repaid: row.try_get("plans_repaid")?,
+        due_30d: row.try_get("due_30d")?,
+        days_overdue: overdue.unwrap_or(0).max(0),
+        defaulted: defaulted > 0,
+        late_180d: row.try_get("late_180d")?,
+        late_365d: row.try_get("late_365d")?,
+    })
+}
+
+fn orders(row: &SqliteRow) -> Result<OrderFacts, Error> {
+    let duplicates: i64 = row.try_get("duplicates")?;
+    Ok(OrderFacts {
+        placed_60m: row.try_get("placed_60m")?,
+        placed_24h: row.try_get("placed_24h")?,
+        amount_24h: row.try_get("amount_24h")?,
+        duplicate: duplicates > 0,
+        cards_24h: row.try_get("cards_24h")?,
+        cards_open: row.try_get("cards_open")?,
+    })
+}
+
+fn listed(row: &SqliteRow) -> Result<Listed, Error> {
+    let on_list = |column| row.try_get(column).map(|count: i64| count > 0);
+    Ok(Listed {
+        account: on_list("account_listed")?,
+        device: on_list("device_listed")?,
+        instrument: on_list("instrument_listed")?,
+    })
 }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::assess::{AssessCommit, Assessed, commit_assessments};
+use super::assess::{Assessed, Prepared, commit_assessments};
 use super::{Error, Ledger};
 
 /// Most jobs in one transaction. With the columns of a decision this stays under the 32,766
@@ -26,7 +26,7 @@ type Work = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> Pending<'c, Ackn
 /// Something to write.
 pub(super) enum Job {
     /// Goes with the other assessments of its group in a few statements of many rows.
-    Assess(Box<AssessCommit>, oneshot::Sender<Result<Assessed, Error>>),
+    Assess(Box<Prepared>, oneshot::Sender<Result<Assessed, Error>>),
     /// Runs by itself; when it is refused, nothing of it stays.
     Single(Work),
 }
@@ -90,7 +90,7 @@ async fn run(
         match commit_group(&mut connection, std::mem::take(&mut group)).await {
             Ok(acknowledgements) => acknowledgements.into_iter().for_each(|tell| tell()),
             Err(error) => {
-                tell.send_replace(Some(error.to_string()));
+                tell.send_replace(Some(format!("the ledger's writer stopped: {error}")));
                 // Closing would move the log into the main file, as if its sync had succeeded.
                 std::mem::forget(connection);
                 return;
@@ -118,7 +118,7 @@ async fn commit_group(
     }
     if !assessments.is_empty() {
         let (commits, replies): (Vec<_>, Vec<_>) = assessments.into_iter().unzip();
-        let results = commit_assessments(&mut *connection, commits).await?;
+        let results = commit_assessments(&mut *connection, &commits).await?;
         for (reply, result) in replies.into_iter().zip(results) {
             acknowledgements.push(Box::new(move || drop(reply.send(result))));
         }

@@ -1,0 +1,111 @@
+-- The standing of one holder: a single row, repeated for each restriction in force.
+-- $1 holder, $2 now, $3 merchant, $4 amount, $5 currency, $6 basket, $7 the decision to leave out,
+-- $8 account, device ($9) and instrument ($10) as the list of confirmed misuse names them.
+-- Lengths of time are microseconds: 86400000000 is a day.
+WITH open_plans AS (
+    SELECT
+        plans.plan_id, plans.paused, plans.stated_due,
+        -- Paused and disputed plans are never late.
+        CASE WHEN plans.paused = 0 AND plans.disputed = 0 THEN COALESCE(plans.stated_due, (
+            SELECT MIN(due) FROM instalments
+            WHERE instalments.holder = plans.holder AND instalments.plan_id = plans.plan_id
+                AND paid < amount
+        )) END AS oldest_due,
+        CASE
+            WHEN plans.paused = 1 THEN 0
+            WHEN plans.source = 'EXTERNAL' THEN
+                CASE WHEN plans.stated_due <= $2 + 2592000000000 THEN plans.outstanding ELSE 0 END
+            ELSE (
+                SELECT COALESCE(SUM(amount - paid), 0) FROM instalments
+                WHERE instalments.holder = plans.holder AND instalments.plan_id = plans.plan_id
+                    AND due <= $2 + 2592000000000
+            )
+        END AS due_30d
+    FROM plans
+    WHERE plans.holder = $1 AND plans.outstanding > 0 AND plans.closed IS NULL
+),
+open_facts AS (
+    SELECT
+        COUNT(*) AS plans_open,
+        CAST(COALESCE(SUM(due_30d), 0) AS BIGINT) AS due_30d,
+        MIN(oldest_due) AS oldest_due
+    FROM open_plans
+),
+plan_facts AS (
+    SELECT
+        CAST(COALESCE(SUM(outstanding), 0) AS BIGINT) AS outstanding,
+        COUNT(CASE WHEN outstanding = 0 AND (repaid > 0 OR closed IS NOT NULL) THEN 1 END)
+            AS plans_repaid,
+        COUNT(defaulted) AS plans_defaulted
+    FROM plans WHERE holder = $1
+),
+reserved_facts AS (
+    SELECT CAST(COALESCE(SUM(amount - captured), 0) AS BIGINT) AS reserved
+    FROM reservations WHERE holder = $1 AND released IS NULL AND expires > $2
+),
+late_facts AS (
+    SELECT
+        COUNT(CASE WHEN paid > due + 604800000000 AND paid > $2 - 15552000000000 THEN 1 END)
+            AS late_180d,
+        COUNT(*) AS late_365d
+    FROM repayments WHERE holder = $1 AND paid > $2 - 31536000000000 AND paid > due
+),
+approvals AS (
+    SELECT
+        created, amount, product, captured, canceled,
+        CASE WHEN canceled IS NULL AND (expires IS NULL OR expires > $2) THEN 1 ELSE 0 END
+            AS standing,
+        CASE WHEN merchant = $3 AND amount = $4 AND currency = $5 AND basket = $6
+            THEN 1 ELSE 0 END AS same
+    FROM decisions
+    -- A card is valid for 24 hours at most, so that no open one is older than this.
+    WHERE holder = $1 AND created > $2 - 86400000000 AND outcome = 'APPROVED'
+        AND decision_id <> $7
+),
+order_facts AS (
+    SELECT
+        COUNT(CASE WHEN placed = 1 AND created > $2 - 3600000000 THEN 1 END) AS placed_60m,
+        COUNT(CASE WHEN placed = 1 THEN 1 END) AS placed_24h,
+        CAST(COALESCE(SUM(CASE WHEN placed = 1 THEN amount ELSE 0 END), 0) AS BIGINT)
+            AS amount_24h,
+        COUNT(CASE WHEN placed = 1 AND canceled IS NULL AND same = 1
+            AND created >= $2 - 600000000 THEN 1 END) AS duplicates,
+        COUNT(CASE WHEN product = 'ONE_TIME_CARD' THEN 1 END) AS cards_24h,
+        COUNT(CASE WHEN product = 'ONE_TIME_CARD' AND standing = 1 AND captured = 0
+            THEN 1 END) AS cards_open
+    FROM (
+        SELECT approvals.*,
+            CASE WHEN captured > 0 OR standing = 1 THEN 1 ELSE 0 END AS placed
+        FROM approvals
+    ) AS orders
+),
+listed_facts AS (
+    SELECT
+        COUNT(CASE WHEN party_kind = 'ACCOUNT' THEN 1 END) AS account_listed,
+        COUNT(CASE WHEN party_kind = 'DEVICE' THEN 1 END) AS device_listed,
+        COUNT(CASE WHEN party_kind = 'INSTRUMENT' THEN 1 END) AS instrument_listed
+    FROM misuse_list
+    WHERE (party_kind = 'ACCOUNT' AND party = $8) OR (party_kind = 'DEVICE' AND party = $9)
+        OR (party_kind = 'INSTRUMENT' AND party = $10)
+),
+event_facts AS (
+    SELECT
+        (SELECT MAX(time) FROM events WHERE account_id = $1 AND kind = 'profile_change'
+            AND detail IN ('EMAIL', 'PHONE', 'PASSWORD')) AS contact_changed,
+        (SELECT time FROM events WHERE account_id = $1 AND kind = 'support_plan'
+            ORDER BY time DESC LIMIT 1) AS support_time,
+        (SELECT detail FROM events WHERE account_id = $1 AND kind = 'support_plan'
+            ORDER BY time DESC LIMIT 1) AS support_detail
+)
+SELECT
+    accounts.record AS account, accounts.updated AS updated,
+    open_facts.*, plan_facts.*, reserved_facts.*, late_facts.*, order_facts.*, listed_facts.*,
+    event_facts.*, restrictions.kind, restrictions.code, restrictions.ends
+FROM open_facts
+    CROSS JOIN plan_facts CROSS JOIN reserved_facts CROSS JOIN late_facts
+    CROSS JOIN order_facts CROSS JOIN listed_facts CROSS JOIN event_facts
+    LEFT JOIN accounts ON accounts.account_id = $1
+    LEFT JOIN restrictions ON restrictions.account_id = $1
+        AND restrictions.starts <= $2 AND restrictions.ends > $2
+        AND (restrictions.lifted IS NULL OR restrictions.lifted > $2)
+ORDER BY restrictions.starts, restrictions.restriction_id
