@@ -1,5 +1,9 @@
 //! From the wire to the domain: every request is parsed once, and all its faults are told together.
 
+mod account;
+mod catalog;
+mod decision;
+mod event;
 mod parties;
 mod payment;
 mod purchase;
@@ -9,12 +13,20 @@ mod raw_context;
 mod reader;
 mod setting;
 
+pub use account::{account_id, lift_restriction, set_restriction, upsert_account};
+pub use catalog::{get_reason_code, list_reason_codes};
+pub use decision::{
+    cancel_decision, confirm_purchase, get_decision, list_decisions, preview_spending_power,
+    submit_step_up,
+};
+pub use event::record_account_events;
 pub use purchase::{evaluate_one_time_card, evaluate_purchase};
 pub use reader::Reader;
 
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use super::page;
 use crate::domain::{CallId, RequestId};
 use reader::Path;
 
