@@ -2,6 +2,8 @@
 
 mod codes;
 mod disclosure;
+#[cfg(test)]
+mod disclosure_tests;
 mod from_proto;
 mod handlers;
 mod page;

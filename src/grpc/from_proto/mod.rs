@@ -2,6 +2,8 @@
 
 mod account;
 mod catalog;
+#[cfg(test)]
+mod command_tests;
 mod decision;
 mod event;
 mod parties;
