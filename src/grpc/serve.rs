@@ -65,6 +65,15 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
+    serve_and_drain(service, listener, stop, DRAIN).await
+}
+
+async fn serve_and_drain(
+    service: Arc<Service>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+    drain_for: Duration,
+) -> Result<(), ServeError> {
     let (health, routes) = routes(service, &listener).await?;
     let (drain, draining) = oneshot::channel::<()>();
     let server = Server::builder()
@@ -91,7 +100,7 @@ pub async fn serve(
     }
     set_all(&health, ServingStatus::NotServing).await;
     let _ = drain.send(());
-    match tokio::time::timeout(DRAIN, server).await {
+    match tokio::time::timeout(drain_for, server).await {
         Ok(ended) => Ok(ended?),
         Err(_) => Ok(()),
     }
@@ -134,3 +143,7 @@ async fn set_all(health: &HealthReporter, status: ServingStatus) {
         health.set_service_status(name, status).await;
     }
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;
