@@ -1,5 +1,4 @@
-//! What each role may see of a decision (reason catalogue, section 2): pure, and the only place that
-//! knows.
+//! What each role may see of a decision: pure, and the only place that knows.
 
 use crate::domain::{
     DecisionRecord, DecisionState, Disclosure, Effect, Outcome, PublicReason, Push, Reason,
@@ -10,7 +9,7 @@ use crate::policy::{ReasonCatalog, ReasonEntry};
 /// Most reasons that are told outside; bureau inquiries may come as one more (Regulation B).
 const REASONS_MAX: usize = 4;
 
-/// How far a role sees.
+/// How far a role sees (reason catalogue, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
     /// A third party: no more than the customer has to read on its screen.

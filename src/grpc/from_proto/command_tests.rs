@@ -5,6 +5,7 @@ use prost::Message;
 use prost_types::Timestamp;
 use uuid::Uuid;
 
+use super::sample::{NOW, eur, stamp};
 use super::*;
 use crate::domain::{
     DecisionName, EventKind, Fault, PARTY_SECRET_LEN, PartyHasher, ReasonCode, RestrictionId,
@@ -12,7 +13,6 @@ use crate::domain::{
 };
 use crate::grpc::{page, pb};
 
-const NOW: Time = Time::from_seconds(1_795_262_400);
 const ID: &str = "0193a2c4-6f0e-7c11-9a55-0d6c1f3b2a10";
 
 /// Runs one of the readers.
@@ -25,14 +25,6 @@ macro_rules! read {
 
 fn fields<T>(read: Result<T, Vec<Fault>>) -> Vec<String> {
     read.err().unwrap_or_default().into_iter().map(|fault| fault.field).collect()
-}
-
-fn stamp(seconds: i64) -> Option<Timestamp> {
-    Some(Timestamp { seconds: NOW.as_seconds() + seconds, nanos: 0 })
-}
-
-fn eur(minor_units: i64) -> Option<pb::Money> {
-    Some(pb::Money { minor_units, currency_code: "EUR".into() })
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod purchase;
 mod purchase_tests;
 mod raw_context;
 mod reader;
+#[cfg(test)]
+mod sample;
 mod setting;
 
 pub use account::{account_id, lift_restriction, set_restriction, upsert_account};
