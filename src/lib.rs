@@ -1,16 +1,16 @@
 //! Surety.
 
-//pub mod app;
-//pub mod cli;
-pub mod decide;
+pub mod telemetry;
 pub mod domain;
+pub mod signals;
 pub mod features;
+pub mod scoring;
+pub mod policy;
+pub mod playbook;
+pub mod decide;
+pub mod ledger;
+pub mod service;
 pub mod grpc;
 pub mod lab;
-pub mod ledger;
-pub mod playbook;
-pub mod policy;
-pub mod scoring;
-pub mod service;
-pub mod signals;
-pub mod telemetry;
+pub mod app;
+pub mod cli;

@@ -73,7 +73,7 @@ impl Replay {
             signals: EmbeddedConfig::default(),
         };
         let progress = |rows: u64| bar.set_message(format!("{rows} rows"));
-        let mut run = |output: &mut dyn Write| {
+        let run = |output: &mut dyn Write| {
             replay(&playbook, &options, input, output, &progress)
                 .with_context(|| self.file.display().to_string())
         };

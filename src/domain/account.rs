@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::named::named;
-use super::{AccountId, Country, Currency, PartyKey, ReasonCode, RestrictionId, Time};
+use super::{AccountId, Country, Currency, PartyKey, ReasonCode, RestrictionId, Role, Time};
 
 named! {
     FieldStatus {
@@ -123,6 +123,31 @@ pub struct Restriction {
     pub note: String,
     pub origin: RestrictionOrigin,
     pub lifted: Option<Time>,
+}
+
+impl RestrictionKind {
+    /// The code that a restriction of this kind gives when none is named.
+    pub fn own_code(self) -> ReasonCode {
+        match self {
+            RestrictionKind::Security => ReasonCode::AccountSecurityHold,
+            RestrictionKind::Temporary => ReasonCode::AccountTemporarilyRestricted,
+            RestrictionKind::SelfExclusion => ReasonCode::CreditSelfExclusion,
+            RestrictionKind::Sanctions => ReasonCode::SanctionsPossibleMatch,
+            RestrictionKind::Compliance => ReasonCode::ComplianceReview,
+        }
+    }
+
+    /// Whether it exists at all for a role: what compliance holds is nobody else's to know.
+    pub fn seen_by(self, role: Role) -> bool {
+        match self {
+            RestrictionKind::Sanctions | RestrictionKind::Compliance => {
+                matches!(role, Role::Compliance | Role::Auditor)
+            }
+            RestrictionKind::Security
+            | RestrictionKind::Temporary
+            | RestrictionKind::SelfExclusion => true,
+        }
+    }
 }
 
 impl Restriction {

@@ -1,5 +1,6 @@
 //! What callers ask for beside an assessment: valid commands and queries, past the door.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::named::named;
@@ -17,6 +18,13 @@ named! {
         BankRefused "BANK_REFUSED",
         Timeout "TIMEOUT",
         Other "OTHER",
+    }
+
+    /// What became of one event of a batch.
+    EventStatus {
+        Applied "APPLIED",
+        Duplicate "DUPLICATE",
+        Rejected "REJECTED",
     }
 }
 
@@ -130,6 +138,15 @@ pub struct EventFault {
     pub problem: String,
 }
 
+/// What became of one event; field and problem are empty unless it was rejected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventOutcome {
+    pub event_id: String,
+    pub status: EventStatus,
+    pub field: String,
+    pub problem: String,
+}
+
 #[derive(Clone, Debug)]
 pub struct RestrictionSet {
     pub call: CallId,
@@ -141,22 +158,6 @@ pub struct RestrictionLift {
     pub call: CallId,
     pub id: RestrictionId,
     pub note: String,
-}
-
-named! {
-    EventState {
-        Applied "APPLIED",
-        Duplicate "DUPLICATE",
-        Rejected "REJECTED",
-    }
-}
-
-/// What became of one event of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventOutcome {
-    pub event_id: String,
-    pub state: EventState,
-    /// Path of the field that is wrong; empty when no field is.
-    pub field: String,
-    pub problem: String,
+    /// Where the proof is kept, such as a ticket's number.
+    pub evidence: Option<String>,
 }

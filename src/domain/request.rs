@@ -103,8 +103,9 @@ impl PlanTerms {
         }
     }
 
-    /// Due time and amount of each instalment of `exposure`, begun at `start`; what does not divide
-    /// evenly is due with the first.
+    /// Due time and amount of each instalment of `exposure`, begun at `start`. What does not divide
+    /// evenly goes to the first ones by one unit each, so that a larger exposure never makes less
+    /// due by any date.
     pub fn instalments(&self, exposure: i64, start: Time) -> Vec<(Time, i64)> {
         let count = i64::from(self.count);
         if exposure <= 0 || count == 0 {
@@ -114,7 +115,7 @@ impl PlanTerms {
         (1..=count)
             .map(|n| {
                 let due = start + Span::days(n * i64::from(self.interval_days));
-                (due, if n == 1 { each + rest } else { each })
+                (due, if n <= rest { each + 1 } else { each })
             })
             .collect()
     }

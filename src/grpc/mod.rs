@@ -1,7 +1,19 @@
 //! The gRPC edge: parses what comes in, cuts what goes out by the caller's role.
 
+mod codes;
+mod disclosure;
+#[cfg(test)]
+mod disclosure_tests;
 mod from_proto;
+mod handlers;
+mod page;
+mod role;
+mod serve;
+mod status;
+mod to_proto;
 mod words;
+
+pub use serve::{ServeError, serve};
 
 /// The generated code of the package, and its descriptors.
 #[allow(clippy::all, missing_docs)]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sqlx::SqliteConnection;
 
 use super::plan::{self, PlanName};
-use super::{Error, EventStatus, cancel, decision};
+use super::{Error, EventFate, cancel, decision};
 use crate::domain::{
     AccountEvent, DecisionId, DecisionRecord, MisuseScope, Money, OrderName, Outcome, Parties,
     PartyKey, Time,
@@ -21,16 +21,16 @@ pub(super) async fn refund(
     (event, now): (&AccountEvent, Time),
     order: &OrderName,
     amount: Money,
-) -> Result<EventStatus, Error> {
+) -> Result<EventFate, Error> {
     let record = match order {
         OrderName::Decision(id) => own_decision(connection, event, *id).await?,
         OrderName::OrderReference(reference) => by_order(connection, event, reference).await?,
     };
     let Some(record) = record else {
-        return Ok(EventStatus::rejected("unknown order"));
+        return Ok(EventFate::rejected("unknown order"));
     };
     if record.amount.currency() != amount.currency() {
-        return Ok(EventStatus::rejected("the order is in another currency"));
+        return Ok(EventFate::rejected("the order is in another currency"));
     }
     let freed = shrink_reservation(connection, now, record.id, amount.minor()).await?;
     let plan_id = record.id.to_string();
@@ -48,7 +48,7 @@ pub(super) async fn refund(
         .await?;
         plan::give_back(connection, name, falls).await?;
     }
-    Ok(EventStatus::Applied)
+    Ok(EventFate::Applied)
 }
 
 /// Frees up to `amount` of what is still reserved; answers how much.
@@ -83,9 +83,9 @@ pub(super) async fn dispute(
     event: &AccountEvent,
     id: DecisionId,
     opened: Option<bool>,
-) -> Result<EventStatus, Error> {
+) -> Result<EventFate, Error> {
     if own_decision(connection, event, id).await?.is_none() {
-        return Ok(EventStatus::rejected("unknown decision"));
+        return Ok(EventFate::rejected("unknown decision"));
     }
     // A late event changes nothing that a later one has said.
     sqlx::query(
@@ -98,7 +98,7 @@ pub(super) async fn dispute(
     .bind(event.time.as_micros())
     .execute(connection)
     .await?;
-    Ok(EventStatus::Applied)
+    Ok(EventFate::Applied)
 }
 
 /// Puts a party of the decision on the list of confirmed misuse.
@@ -107,12 +107,12 @@ pub(super) async fn misuse(
     event: &AccountEvent,
     id: DecisionId,
     scope: MisuseScope,
-) -> Result<EventStatus, Error> {
+) -> Result<EventFate, Error> {
     if own_decision(connection, event, id).await?.is_none() {
-        return Ok(EventStatus::rejected("unknown decision"));
+        return Ok(EventFate::rejected("unknown decision"));
     }
     let Some(party) = party_of(connection, id, scope).await? else {
-        return Ok(EventStatus::rejected("the decision has no such party, or it was erased"));
+        return Ok(EventFate::rejected("the decision has no such party, or it was erased"));
     };
     sqlx::query(
         "INSERT INTO misuse_list (party_kind, party, since, event_id) VALUES ($1, $2, $3, $4)
@@ -124,7 +124,7 @@ pub(super) async fn misuse(
     .bind(event.id.as_str())
     .execute(connection)
     .await?;
-    Ok(EventStatus::Applied)
+    Ok(EventFate::Applied)
 }
 
 /// The party of `scope`, from the first signal row of the decision: the request itself.
@@ -158,9 +158,9 @@ pub(super) async fn bank_answer(
     event: &AccountEvent,
     id: DecisionId,
     response: &str,
-) -> Result<EventStatus, Error> {
+) -> Result<EventFate, Error> {
     let Some(record) = own_decision(connection, event, id).await? else {
-        return Ok(EventStatus::rejected("unknown decision"));
+        return Ok(EventFate::rejected("unknown decision"));
     };
     let standing = record.decision.outcome == Outcome::Approved
         && record.progress.canceled.is_none()
@@ -168,7 +168,7 @@ pub(super) async fn bank_answer(
     if response != BANK_APPROVES && standing {
         cancel::release(connection, id, event.time, BANK_REFUSED).await?;
     }
-    Ok(EventStatus::Applied)
+    Ok(EventFate::Applied)
 }
 
 /// A decision of the event's own account.

@@ -18,21 +18,21 @@ type Told = (AccountEvent, Option<SignalRow>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventResult {
     pub id: EventId,
-    pub status: EventStatus,
+    pub status: EventFate,
 }
 
 /// A rejected event has left nothing and may be sent again with the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventStatus {
+pub enum EventFate {
     Applied,
     Duplicate,
     /// Why, in one sentence.
     Rejected(String),
 }
 
-impl EventStatus {
-    pub(super) fn rejected(why: &str) -> EventStatus {
-        EventStatus::Rejected(why.to_owned())
+impl EventFate {
+    pub(super) fn rejected(why: &str) -> EventFate {
+        EventFate::Rejected(why.to_owned())
     }
 }
 
@@ -61,14 +61,14 @@ async fn record(
     let mut by_time: Vec<usize> = (0..events.len()).collect();
     by_time.sort_by_key(|&place| events[place].0.time);
     for place in by_time {
-        if statuses[place] == EventStatus::Applied {
+        if statuses[place] == EventFate::Applied {
             statuses[place] = apply(connection, &events[place].0, now).await?;
         }
     }
     let applied: Vec<&Told> = events
         .iter()
         .zip(&statuses)
-        .filter(|(_, status)| **status == EventStatus::Applied)
+        .filter(|(_, status)| **status == EventFate::Applied)
         .map(|(told, _)| told)
         .collect();
     for chunk in applied.chunks(CHUNK) {
@@ -83,7 +83,7 @@ async fn look<'e>(
     connection: &mut SqliteConnection,
     events: &'e [Told],
     seen: &mut HashSet<(&'e str, &'e str)>,
-) -> Result<Vec<EventStatus>, Error> {
+) -> Result<Vec<EventFate>, Error> {
     let mut query = QueryBuilder::<Sqlite>::new("WITH asked (position, account_id, event_id) AS (");
     query.push_values(events.iter().enumerate(), |mut row, (position, (event, _))| {
         row.push_bind(position as i64)
@@ -108,9 +108,9 @@ async fn look<'e>(
             let (known, told): (i64, i64) = (row.try_get("known")?, row.try_get("told")?);
             let repeated = !seen.insert((event.account.as_str(), event.id.as_str()));
             Ok(match (known != 0, told != 0 || repeated) {
-                (false, _) => EventStatus::rejected("unknown account"),
-                (true, true) => EventStatus::Duplicate,
-                (true, false) => EventStatus::Applied,
+                (false, _) => EventFate::rejected("unknown account"),
+                (true, true) => EventFate::Duplicate,
+                (true, false) => EventFate::Applied,
             })
         })
         .collect()
@@ -122,7 +122,7 @@ async fn apply(
     connection: &mut SqliteConnection,
     event: &AccountEvent,
     now: Time,
-) -> Result<EventStatus, Error> {
+) -> Result<EventFate, Error> {
     match &event.kind {
         EventKind::Repayment { plan_id, amount, due, paid } => {
             let paid = repayment::Repaid { plan_id, amount: *amount, due: *due, paid: *paid };
@@ -152,7 +152,7 @@ async fn apply(
         | EventKind::DeviceChange { .. }
         | EventKind::PurchaseCompleted { .. }
         | EventKind::StepUpResult { .. }
-        | EventKind::SupportPlan { .. } => Ok(EventStatus::Applied),
+        | EventKind::SupportPlan { .. } => Ok(EventFate::Applied),
     }
 }
 

@@ -47,7 +47,7 @@ pub use check::Report;
 pub use confirm::Confirm;
 pub use decision::ListFilter;
 pub use error::{Error, Precondition, PreconditionReason};
-pub use event::{EventResult, EventStatus};
+pub use event::{EventFate, EventResult};
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::Probe;
 

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::plan::{self, EXTERNAL, Plan, PlanName};
-use super::{Error, EventStatus};
+use super::{Error, EventFate};
 use crate::domain::{AccountEvent, EventKind, Money, PlanState, Span, Time};
 
 /// One repayment of an instalment.
@@ -20,11 +20,11 @@ pub(super) async fn repay(
     connection: &mut SqliteConnection,
     event: &AccountEvent,
     repaid: Repaid<'_>,
-) -> Result<EventStatus, Error> {
+) -> Result<EventFate, Error> {
     let name = PlanName { holder: event.account.as_str(), plan_id: repaid.plan_id };
     let plan = plan::find(connection, name).await?;
     if plan.as_ref().is_some_and(|plan| plan.currency != repaid.amount.currency().code()) {
-        return Ok(EventStatus::rejected("the plan is in another currency"));
+        return Ok(EventFate::rejected("the plan is in another currency"));
     }
     match plan {
         None => record_only(connection, name, repaid).await?,
@@ -43,7 +43,7 @@ pub(super) async fn repay(
     .bind(event.time.as_micros())
     .execute(connection)
     .await?;
-    Ok(EventStatus::Applied)
+    Ok(EventFate::Applied)
 }
 
 async fn record_only(
@@ -105,18 +105,18 @@ pub(super) async fn plan_status(
     connection: &mut SqliteConnection,
     event: &AccountEvent,
     plan_id: &str,
-) -> Result<EventStatus, Error> {
+) -> Result<EventFate, Error> {
     let EventKind::PlanStatus { outstanding, .. } = &event.kind else {
         return Err(Error::corrupt("a plan_status that is none"));
     };
     let name = PlanName { holder: event.account.as_str(), plan_id };
     let plan = plan::find(connection, name).await?;
     if plan.as_ref().is_some_and(|plan| plan.currency != outstanding.currency().code()) {
-        return Ok(EventStatus::rejected("the plan is in another currency"));
+        return Ok(EventFate::rejected("the plan is in another currency"));
     }
     let time = event.time.as_micros();
     if plan.as_ref().and_then(|plan| plan.stated).is_some_and(|stated| time < stated) {
-        return Ok(EventStatus::Applied);
+        return Ok(EventFate::Applied);
     }
     let repaid_since = repaid_since(connection, name, event.time).await?;
     let Some(stated) = stated(event, repaid_since) else {
@@ -125,7 +125,7 @@ pub(super) async fn plan_status(
     match plan {
         Some(plan) if plan.source != EXTERNAL || plan.stated.is_some() => {
             if stated.outstanding > plan.outstanding {
-                return Ok(EventStatus::rejected(
+                return Ok(EventFate::rejected(
                     "outstanding may only fall: what raises it is confirmed, not stated",
                 ));
             }
@@ -134,7 +134,7 @@ pub(super) async fn plan_status(
         }
         _ => import(connection, name, event.time, (&stated, *outstanding)).await?,
     }
-    Ok(EventStatus::Applied)
+    Ok(EventFate::Applied)
 }
 
 /// What was repaid after `time`, and so is not in what was stated then.

@@ -30,8 +30,12 @@ impl Ledger {
     }
 
     /// A restriction by its id.
-    pub async fn restriction(&self, _id: RestrictionId) -> Result<Option<Restriction>, Error> {
-        Err(Error::Unavailable("not built yet".into()))
+    pub async fn restriction(&self, id: RestrictionId) -> Result<Option<Restriction>, Error> {
+        let row = sqlx::query("SELECT * FROM restrictions WHERE restriction_id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(stored).transpose()
     }
 
     /// All restrictions that an account ever had, newest first.

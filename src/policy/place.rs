@@ -12,14 +12,10 @@ pub struct Place {
 impl Place {
     /// The place of a byte offset; one past the end is the end.
     pub fn of(source: &str, offset: usize) -> Place {
-        let before: String = source
-            .char_indices()
-            .take_while(|(at, _)| *at < offset)
-            .map(|(_, character)| character)
-            .collect();
+        let before = source.get(..offset).unwrap_or(source);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Place {
-            line: before.matches('\n').count() + 1,
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
         }
     }

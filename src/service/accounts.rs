@@ -77,7 +77,11 @@ impl Service {
                 });
             }
             let claim = service.claim(key, lift.call.hash);
-            let written = service.ledger.lift_restriction(claim, lift.id, lift.note).await?;
+            let note = match &lift.evidence {
+                Some(evidence) => format!("{} (evidence: {evidence})", lift.note),
+                None => lift.note,
+            };
+            let written = service.ledger.lift_restriction(claim, lift.id, note).await?;
             answer(written, lift.call.hash)
         })
         .await

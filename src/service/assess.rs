@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::features::{Facts, StepUpFacts};
 use crate::ledger::{AnswerKey, AssessCommit, Assessed, Probe, SignalRow};
-use crate::signals::{Observation, Readings, SignalEvent};
+use crate::signals::{Readings, SignalEvent};
 
 /// Headroom that was taken meanwhile is decided about again this often, then a person looks.
 const DECIDED_AGAIN_MAX: usize = 2;
@@ -25,7 +25,6 @@ pub(super) struct Assessment {
     pub key: AnswerKey,
     pub hash: [u8; 32],
     pub request: Request,
-    pub observation: Observation,
     pub readings: Readings,
     pub step_up: StepUpFacts,
     /// The pending decision that this one replaces.
@@ -69,13 +68,12 @@ impl Service {
         }
         let observation = self.observation(&request);
         let readings = self.signals.observe(&observation);
-        let signal = teach::row(&SignalEvent::Attempt(observation.clone()))?;
+        let signal = teach::row(&SignalEvent::Attempt(observation))?;
         let (hash, step_up) = (request.hash, StepUpFacts::default());
         self.assess(Assessment {
             key,
             hash,
             request,
-            observation,
             readings,
             step_up,
             supersedes: None,

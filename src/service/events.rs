@@ -8,9 +8,9 @@ use super::teach::{Seen, row};
 use super::{Answered, Error, Service, key};
 use crate::domain::{
     AccountEvent, AccountId, AuthenticationStrength, Caller, Country, EventBatch, EventKind,
-    EventOutcome, EventState, Parties,
+    EventOutcome, EventStatus, Parties,
 };
-use crate::ledger::EventStatus;
+use crate::ledger;
 use crate::signals::{Observation, SignalEvent};
 
 /// The bank's answer that is no refusal (ISO 8583).
@@ -48,7 +48,7 @@ impl Service {
         let answered = answer(written, batch.call.hash)?;
         if !answered.replayed {
             for (result, event) in answered.value.iter().zip(&taught) {
-                if let (EventStatus::Applied, Some(event)) = (&result.status, event) {
+                if let (ledger::EventFate::Applied, Some(event)) = (&result.status, event) {
                     self.signals.apply(event);
                 }
             }
@@ -56,19 +56,21 @@ impl Service {
         let mut results = answered.value.into_iter();
         let outcomes = batch.events.iter().map(|event| match event {
             Ok(event) => results.next().map_or_else(
-                || outcome(event.id.as_str(), EventState::Rejected, "", "was not recorded"),
+                || outcome(event.id.as_str(), EventStatus::Rejected, "", "was not recorded"),
                 |result| match result.status {
-                    EventStatus::Applied => outcome(event.id.as_str(), EventState::Applied, "", ""),
-                    EventStatus::Duplicate => {
-                        outcome(event.id.as_str(), EventState::Duplicate, "", "")
+                    ledger::EventFate::Applied => {
+                        outcome(event.id.as_str(), EventStatus::Applied, "", "")
                     }
-                    EventStatus::Rejected(problem) => {
-                        outcome(event.id.as_str(), EventState::Rejected, "", &problem)
+                    ledger::EventFate::Duplicate => {
+                        outcome(event.id.as_str(), EventStatus::Duplicate, "", "")
+                    }
+                    ledger::EventFate::Rejected(problem) => {
+                        outcome(event.id.as_str(), EventStatus::Rejected, "", &problem)
                     }
                 },
             ),
             Err(fault) => {
-                outcome(&fault.event_id, EventState::Rejected, &fault.field, &fault.problem)
+                outcome(&fault.event_id, EventStatus::Rejected, &fault.field, &fault.problem)
             }
         });
         Ok(Answered { value: outcomes.collect(), replayed: answered.replayed })
@@ -142,10 +144,10 @@ impl Service {
     }
 }
 
-fn outcome(event_id: &str, state: EventState, field: &str, problem: &str) -> EventOutcome {
+fn outcome(event_id: &str, status: EventStatus, field: &str, problem: &str) -> EventOutcome {
     EventOutcome {
         event_id: event_id.to_owned(),
-        state,
+        status,
         field: field.to_owned(),
         problem: problem.to_owned(),
     }

@@ -130,7 +130,7 @@ fn same_content(answer: &Answer, hash: [u8; 32]) -> Result<(), Error> {
 fn answered_before(answer: Answer, hash: [u8; 32]) -> Result<Answered<DecisionRecord>, Error> {
     same_content(&answer, hash)?;
     let value = match answer.decision {
-        Some(record) => record,
+        Some(record) => *record,
         None => answer.read()?,
     };
     Ok(Answered { value, replayed: true })

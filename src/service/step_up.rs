@@ -69,7 +69,6 @@ impl Service {
                 hash: submission.call.hash,
                 request: request(&pending, facts.request, &observation, submission.call.hash),
                 readings: self.signals.read(&observation),
-                observation,
                 step_up,
                 supersedes: Some(pending.id),
                 signal,

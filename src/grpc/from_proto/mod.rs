@@ -1,5 +1,11 @@
 //! From the wire to the domain: every request is parsed once, and all its faults are told together.
 
+mod account;
+mod catalog;
+#[cfg(test)]
+mod command_tests;
+mod decision;
+mod event;
 mod parties;
 mod payment;
 mod purchase;
@@ -7,14 +13,24 @@ mod purchase;
 mod purchase_tests;
 mod raw_context;
 mod reader;
+#[cfg(test)]
+mod sample;
 mod setting;
 
+pub use account::{account_id, lift_restriction, set_restriction, upsert_account};
+pub use catalog::{get_reason_code, list_reason_codes};
+pub use decision::{
+    cancel_decision, confirm_purchase, get_decision, list_decisions, preview_spending_power,
+    submit_step_up,
+};
+pub use event::record_account_events;
 pub use purchase::{evaluate_one_time_card, evaluate_purchase};
 pub use reader::Reader;
 
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use super::page;
 use crate::domain::{CallId, RequestId};
 use reader::Path;
 

@@ -4,92 +4,15 @@ use proptest::prelude::*;
 use prost::Message;
 use prost_types::{Duration, Timestamp};
 
+use super::sample::{NOW, full};
 use super::*;
 use crate::domain::{
     Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, PlanKind, Product, Request, Span, Time,
 };
 use crate::grpc::pb;
 
-const NOW: Time = Time::from_seconds(1_795_262_400);
-
 fn hasher() -> PartyHasher {
     PartyHasher::new(&[7; PARTY_SECRET_LEN])
-}
-
-/// A purchase in which every field that can be sent is sent, and right.
-fn full() -> pb::EvaluatePurchaseRequest {
-    let eur = |minor_units| Some(pb::Money { minor_units, currency_code: "EUR".into() });
-    let stamp = |seconds| Some(Timestamp { seconds, nanos: 0 });
-    pb::EvaluatePurchaseRequest {
-        request_id: "0193a2c4-6f0e-7c11-9a55-0d6c1f3b2a10".into(),
-        context: Some(pb::PurchaseContext {
-            account_id: "acc-1042".into(),
-            guest: None,
-            merchant: Some(pb::Merchant {
-                merchant_id: "m-77".into(),
-                category: "5732".into(),
-                country: "DE".into(),
-            }),
-            merchant_order_reference: "SO-2026-118834".into(),
-            amount: eur(12_999),
-            items: vec![pb::LineItem {
-                category_code: "phones".into(),
-                quantity: 2,
-                amount: eur(12_999),
-                gift_card: false,
-                digital: true,
-            }],
-            plan: Some(pb::PaymentPlan {
-                kind: pb::PlanKind::Instalments.into(),
-                count: 3,
-                interval_days: 30,
-                upfront: eur(999),
-            }),
-            instrument: Some(pb::Instrument {
-                token: "tok_9f2".into(),
-                kind: pb::InstrumentKind::Card.into(),
-                country: "DE".into(),
-                expiry_year: 2027,
-                expiry_month: 12,
-                bank_response_code: "00".into(),
-                ..Default::default()
-            }),
-            delivery: Some(pb::Delivery {
-                country: "DE".into(),
-                postal_code: "10115".into(),
-                ..Default::default()
-            }),
-            device: Some(pb::DeviceContext {
-                device_id: "d-5b1e".into(),
-                platform: "ios".into(),
-                user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X)".into(),
-                ..Default::default()
-            }),
-            network: Some(pb::NetworkContext {
-                ip_address: "2001:db8:17:4::9".into(),
-                country: "DE".into(),
-                region: "DE-BE".into(),
-                asn: Some(3320),
-                kind: pb::NetworkKind::Residential.into(),
-                position: Some(pb::Position {
-                    lat_e6: Some(52_520_000),
-                    lon_e6: Some(13_405_000),
-                    accuracy_km: Some(20),
-                }),
-            }),
-            session: Some(pb::SessionContext {
-                session_id: "s-1".into(),
-                checkout_session: "c-1".into(),
-                sign_in_time: stamp(NOW.as_seconds() - 60),
-                authentication: pb::AuthenticationStrength::Strong.into(),
-            }),
-            credit_request_kind: 0,
-            channel: pb::Channel::App.into(),
-            market: "DE".into(),
-            locale: "de-DE".into(),
-            client_time: stamp(NOW.as_seconds()),
-        }),
-    }
 }
 
 fn read(request: pb::EvaluatePurchaseRequest) -> Result<Request, Vec<Fault>> {

@@ -47,7 +47,8 @@ impl Row {
             basket: None,
             instrument: None,
             delivery: None,
-            device: self.device.as_ref().map(|_| DeviceFacts { integrity: None, supported: None }),
+            // Whether a device was seen is not told by a file that has no such column.
+            device: Some(DeviceFacts { integrity: None, supported: None }),
             network: self.ip.map(|_| NetworkFacts { kind: None, country: None }),
             session: SessionFacts::default(),
             credit_request_kind: None,

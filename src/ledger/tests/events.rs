@@ -8,12 +8,7 @@ fn event(account: &str, time: Time, kind: EventKind) -> AccountEvent {
 }
 
 /// Records one event and answers what became of it.
-pub(super) async fn tell(
-    ledger: &Ledger,
-    account: &str,
-    time: Time,
-    kind: EventKind,
-) -> EventStatus {
+pub(super) async fn tell(ledger: &Ledger, account: &str, time: Time, kind: EventKind) -> EventFate {
     let events = vec![(event(account, time, kind), None)];
     now_of(ledger.record_events(claim_at(NOW), events).await).remove(0).status
 }
@@ -33,12 +28,12 @@ fn status(plan_id: impl ToString, outstanding: i64, state: PlanState) -> EventKi
 }
 
 async fn assert_applied(ledger: &Ledger, time: Time, kind: EventKind) {
-    assert_eq!(tell(ledger, "anna", time, kind).await, EventStatus::Applied);
+    assert_eq!(tell(ledger, "anna", time, kind).await, EventFate::Applied);
 }
 
 async fn assert_rejected(ledger: &Ledger, account: &str, kind: EventKind) {
     let status = tell(ledger, account, NOW, kind).await;
-    assert!(matches!(status, EventStatus::Rejected(_)), "{status:?}");
+    assert!(matches!(status, EventFate::Rejected(_)), "{status:?}");
 }
 
 #[tokio::test]
@@ -52,15 +47,15 @@ async fn an_event_counts_once() {
     let told = [&paid, &paid, &unknown].map(|event| (event.clone(), Some(row.clone())));
     let results = now_of(ledger.record_events(claim.clone(), told.to_vec()).await);
     let statuses: Vec<_> = results.iter().map(|result| result.status.clone()).collect();
-    let unknown = EventStatus::Rejected("unknown account".into());
-    assert_eq!(statuses, [EventStatus::Applied, EventStatus::Duplicate, unknown]);
+    let unknown = EventFate::Rejected("unknown account".into());
+    assert_eq!(statuses, [EventFate::Applied, EventFate::Duplicate, unknown]);
     assert_eq!(held(&ledger, "anna", NOW).await.0, 600);
 
     let again = ledger.record_events(claim, told.to_vec()).await;
     let Ok(Written::Before(answer)) = again else { panic!("{again:?}") };
     assert_eq!(answer.read(), Ok(results));
     let other_key = now_of(ledger.record_events(super::claim(), vec![(paid, Some(row))]).await);
-    assert_eq!(other_key[0].status, EventStatus::Duplicate);
+    assert_eq!(other_key[0].status, EventFate::Duplicate);
     assert_eq!(held(&ledger, "anna", NOW).await.0, 600);
     // One attempt of the order, one repayment that was applied.
     assert_eq!(ledger.signal_events(0, 10).await.unwrap().len(), 2);

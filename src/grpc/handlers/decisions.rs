@@ -1,0 +1,131 @@
+//! The calls of RiskDecisionService.
+
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Handlers, answer};
+use crate::domain::Caller;
+use crate::grpc::pb::risk_decision_service_server::RiskDecisionService;
+use crate::grpc::role::{Rpc, caller};
+use crate::grpc::{disclosure, from_proto, page, pb, to_proto};
+use crate::service::Error;
+
+#[async_trait]
+impl RiskDecisionService for Handlers {
+    async fn evaluate_purchase(
+        &self,
+        request: Request<pb::EvaluatePurchaseRequest>,
+    ) -> Result<Response<pb::EvaluatePurchaseResponse>, Status> {
+        let caller = caller(&request, Rpc::Evaluate)?;
+        let role = caller.role;
+        let asked = from_proto::evaluate_purchase(self.reader(), request.into_inner());
+        let answered = self.service.evaluate(caller, asked.map_err(Error::Invalid)?).await?;
+        let decision = Some(self.decision(&answered.value, role));
+        Ok(answer(pb::EvaluatePurchaseResponse { decision }, answered.replayed))
+    }
+
+    async fn evaluate_one_time_card(
+        &self,
+        request: Request<pb::EvaluateOneTimeCardRequest>,
+    ) -> Result<Response<pb::EvaluateOneTimeCardResponse>, Status> {
+        let caller = caller(&request, Rpc::Evaluate)?;
+        let role = caller.role;
+        let asked = from_proto::evaluate_one_time_card(self.reader(), request.into_inner());
+        let answered = self.service.evaluate(caller, asked.map_err(Error::Invalid)?).await?;
+        let decision = Some(self.decision(&answered.value, role));
+        let one_time_card = to_proto::one_time_card(&answered.value);
+        let response = pb::EvaluateOneTimeCardResponse { decision, one_time_card };
+        Ok(answer(response, answered.replayed))
+    }
+
+    async fn preview_spending_power(
+        &self,
+        request: Request<pb::PreviewSpendingPowerRequest>,
+    ) -> Result<Response<pb::PreviewSpendingPowerResponse>, Status> {
+        caller(&request, Rpc::PreviewSpendingPower)?;
+        let asked = from_proto::preview_spending_power(self.reader(), request.into_inner());
+        let power = self.service.preview(asked.map_err(Error::Invalid)?).await?;
+        Ok(Response::new(to_proto::spending_power(&power)))
+    }
+
+    async fn submit_step_up(
+        &self,
+        request: Request<pb::SubmitStepUpRequest>,
+    ) -> Result<Response<pb::SubmitStepUpResponse>, Status> {
+        let caller = caller(&request, Rpc::SubmitStepUp)?;
+        let role = caller.role;
+        let asked = from_proto::submit_step_up(self.reader(), request.into_inner());
+        let answered = self.service.submit_step_up(caller, asked.map_err(Error::Invalid)?).await?;
+        let decision = Some(self.decision(&answered.value, role));
+        Ok(answer(pb::SubmitStepUpResponse { decision }, answered.replayed))
+    }
+
+    async fn confirm_purchase(
+        &self,
+        request: Request<pb::ConfirmPurchaseRequest>,
+    ) -> Result<Response<pb::ConfirmPurchaseResponse>, Status> {
+        let caller = caller(&request, Rpc::ConfirmPurchase)?;
+        let role = caller.role;
+        let asked = from_proto::confirm_purchase(self.reader(), request.into_inner());
+        let answered = self.service.confirm(caller, asked.map_err(Error::Invalid)?).await?;
+        let decision = Some(self.decision(&answered.value, role));
+        Ok(answer(pb::ConfirmPurchaseResponse { decision }, answered.replayed))
+    }
+
+    async fn cancel_decision(
+        &self,
+        request: Request<pb::CancelDecisionRequest>,
+    ) -> Result<Response<pb::CancelDecisionResponse>, Status> {
+        let caller = caller(&request, Rpc::CancelDecision)?;
+        let role = caller.role;
+        let asked = from_proto::cancel_decision(self.reader(), request.into_inner());
+        let answered = self.service.cancel(caller, asked.map_err(Error::Invalid)?).await?;
+        let decision = Some(self.decision(&answered.value, role));
+        Ok(answer(pb::CancelDecisionResponse { decision }, answered.replayed))
+    }
+
+    async fn get_decision(
+        &self,
+        request: Request<pb::GetDecisionRequest>,
+    ) -> Result<Response<pb::GetDecisionResponse>, Status> {
+        let caller = caller(&request, Rpc::ReadDecisions)?;
+        let name = from_proto::get_decision(self.reader(), request.into_inner());
+        let record = self.service.decision(&caller, name.map_err(Error::Invalid)?).await?;
+        let decision = Some(self.decision(&record, caller.role));
+        Ok(Response::new(pb::GetDecisionResponse { decision }))
+    }
+
+    async fn list_decisions(
+        &self,
+        request: Request<pb::ListDecisionsRequest>,
+    ) -> Result<Response<pb::ListDecisionsResponse>, Status> {
+        let caller = caller(&request, Rpc::ReadDecisions)?;
+        let page = self.page(&caller, request.into_inner()).await?;
+        Ok(Response::new(page))
+    }
+}
+
+impl Handlers {
+    async fn page(
+        &self,
+        caller: &Caller,
+        request: pb::ListDecisionsRequest,
+    ) -> Result<pb::ListDecisionsResponse, Error> {
+        let query = from_proto::list_decisions(self.reader(), request);
+        let mut query = query.map_err(Error::Invalid)?;
+        let wanted = std::mem::take(&mut query.codes);
+        query.codes = disclosure::searchable(caller.role, &wanted, &self.service.catalog());
+        if query.codes.is_empty() && !wanted.is_empty() {
+            return Ok(pb::ListDecisionsResponse::default());
+        }
+        let (records, next) = self.service.list_decisions(caller, query).await?;
+        let rendered = records.iter().map(|record| self.decision(record, caller.role));
+        // A code that a decision has but does not show must not be found by searching either.
+        let shown = |decision: &pb::Decision| {
+            let codes = || wanted.iter().map(|code| code.number());
+            wanted.is_empty() || codes().any(|n| decision.reasons.iter().any(|r| r.code == n))
+        };
+        let decisions = rendered.filter(shown).collect();
+        let next_page_token = next.map(page::token).unwrap_or_default();
+        Ok(pb::ListDecisionsResponse { decisions, next_page_token })
+    }
+}

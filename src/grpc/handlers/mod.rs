@@ -1,0 +1,44 @@
+//! The handlers: each parses, calls the service and renders its answer.
+
+mod accounts;
+mod catalog;
+mod decisions;
+
+use std::sync::Arc;
+
+use tonic::Response;
+use tonic::metadata::MetadataValue;
+
+use super::from_proto::Reader;
+use super::pb;
+use super::to_proto::{self, Audience};
+use crate::domain::{DecisionRecord, Role};
+use crate::service::Service;
+
+/// Set on an answer that was stored when the same request came first.
+const REPLAYED: &str = "x-idempotent-replay";
+
+/// All handlers; they share nothing but the service.
+#[derive(Clone)]
+pub struct Handlers {
+    pub service: Arc<Service>,
+}
+
+impl Handlers {
+    fn reader(&self) -> Reader<'_> {
+        Reader::new(self.service.hasher(), self.service.now())
+    }
+
+    fn decision(&self, record: &DecisionRecord, role: Role) -> pb::Decision {
+        let catalog = self.service.catalog();
+        to_proto::decision(record, Audience { role, catalog: &catalog, now: self.service.now() })
+    }
+}
+
+fn answer<T>(message: T, replayed: bool) -> Response<T> {
+    let mut response = Response::new(message);
+    if replayed {
+        response.metadata_mut().insert(REPLAYED, MetadataValue::from_static("true"));
+    }
+    response
+}

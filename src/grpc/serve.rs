@@ -1,0 +1,149 @@
+//! The server as a function of service, listener and stop signal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_reflection::server as reflection;
+
+use super::codes::Codes;
+use super::handlers::Handlers;
+use super::pb;
+use crate::service::Service;
+use pb::account_service_server::AccountServiceServer;
+use pb::reason_catalog_service_server::ReasonCatalogServiceServer;
+use pb::risk_decision_service_server::RiskDecisionServiceServer;
+
+/// A purchase with 200 lines has a fifth of this.
+const MESSAGE_MAX: usize = 64 * 1024;
+/// 500 events with all their fields.
+const EVENTS_MESSAGE_MAX: usize = 1024 * 1024;
+/// Metadata of a call; ours is a role and what proxies add.
+const HEADER_LIST_MAX: u32 = 16 * 1024;
+/// Calls that one connection may have under way.
+const CALLS_PER_CONNECTION: u32 = 256;
+/// A peer that is gone without a word is noticed after both.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long calls under way may take to end once the server is to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Every service that has a health of its own; the empty name is the server as a whole.
+const SERVICES: [&str; 4] = [
+    "",
+    <RiskDecisionServiceServer<Handlers> as NamedService>::NAME,
+    <AccountServiceServer<Handlers> as NamedService>::NAME,
+    <ReasonCatalogServiceServer<Handlers> as NamedService>::NAME,
+];
+
+/// Why the server ended without having been told to.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The listener's own address could not be read.
+    #[error("listener: {0}")]
+    Listener(#[from] std::io::Error),
+    /// The connections could not be served.
+    #[error("server: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The descriptors do not make a reflection service.
+    #[error("reflection: {0}")]
+    Reflection(#[from] reflection::Error),
+}
+
+/// Serves until `stop`, then lets calls under way end, for ten seconds at most: an open Watch or an
+/// idle connection does not hold it.
+pub async fn serve(
+    service: Arc<Service>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    serve_and_drain(service, listener, stop, DRAIN).await
+}
+
+async fn serve_and_drain(
+    service: Arc<Service>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+    drain_for: Duration,
+) -> Result<(), ServeError> {
+    let (health, routes) = routes(service, &listener).await?;
+    let (drain, draining) = oneshot::channel::<()>();
+    let server = Server::builder()
+        // A flood of metadata is refused before it is read.
+        .http2_max_header_list_size(HEADER_LIST_MAX)
+        // One connection cannot take all of the service; its client waits, nothing queues here.
+        .max_concurrent_streams(CALLS_PER_CONNECTION)
+        // A peer that vanished gives its connection back.
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .serve_with_incoming_shutdown(
+            // Late calls end, and tonic's own codes become those that we promise.
+            Codes(routes.prepare()),
+            // Small answers leave at once.
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            async {
+                let _ = draining.await;
+            },
+        );
+    tokio::pin!(server);
+    tokio::select! {
+        ended = &mut server => return Ok(ended?),
+        () = stop => {}
+    }
+    set_all(&health, ServingStatus::NotServing).await;
+    let _ = drain.send(());
+    match tokio::time::timeout(drain_for, server).await {
+        Ok(ended) => Ok(ended?),
+        Err(_) => Ok(()),
+    }
+}
+
+async fn routes(
+    service: Arc<Service>,
+    listener: &TcpListener,
+) -> Result<(HealthReporter, Routes), ServeError> {
+    let handlers = Handlers { service };
+    let (health, health_server) = health_reporter();
+    set_all(&health, ServingStatus::Serving).await;
+    let decisions = RiskDecisionServiceServer::new(handlers.clone());
+    let accounts = AccountServiceServer::new(handlers.clone());
+    let catalog = ReasonCatalogServiceServer::new(handlers);
+    let routes = Routes::new(health_server)
+        .add_service(decisions.max_decoding_message_size(MESSAGE_MAX))
+        .add_service(accounts.max_decoding_message_size(EVENTS_MESSAGE_MAX))
+        .add_service(catalog.max_decoding_message_size(MESSAGE_MAX));
+    // What the API looks like is told to callers on the same machine only.
+    match listener.local_addr()?.ip().is_loopback() {
+        true => Ok((health, with_reflection(routes)?)),
+        false => Ok((health, routes)),
+    }
+}
+
+/// Newer clients ask v1, older ones v1alpha.
+fn with_reflection(routes: Routes) -> Result<Routes, reflection::Error> {
+    let described = || {
+        reflection::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let (v1, v1alpha) = (described().build_v1()?, described().build_v1alpha()?);
+    Ok(routes.add_service(v1).add_service(v1alpha))
+}
+
+async fn set_all(health: &HealthReporter, status: ServingStatus) {
+    for name in SERVICES {
+        health.set_service_status(name, status).await;
+    }
+}
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;
