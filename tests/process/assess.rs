@@ -51,7 +51,7 @@ async fn the_example_is_decided_in_words_and_in_json() {
     let first = text.out.lines().next().unwrap();
     assert!(first.starts_with("DECLINED (FINAL)  reference "), "{}", text.out);
     assert!(text.out.contains("CREDIT_LIMIT_EXCEEDED (decisive)"), "{}", text.out);
-    assert!(text.out.contains("account.credit_limit = 10000"), "{}", text.out);
+    assert!(text.out.contains("rule: > 10000"), "{}", text.out);
     let reference = first.split_whitespace().last().unwrap();
 
     // The same request_id: the same decision, now as JSON, and cut as for a checkout.

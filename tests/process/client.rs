@@ -3,6 +3,7 @@
 use surety::grpc::pb;
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
@@ -22,6 +23,7 @@ impl Ask {
 
 #[derive(Clone)]
 pub struct Client {
+    role: &'static str,
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
 }
@@ -31,21 +33,31 @@ impl Client {
         let url = format!("http://{address}");
         let channel = Channel::from_shared(url).unwrap().connect().await?;
         Ok(Client {
+            role: "checkout",
             decisions: RiskDecisionServiceClient::new(channel.clone()),
             accounts: AccountServiceClient::new(channel),
         })
     }
 
+    /// Sees the evidence and what is not disclosed to others.
+    pub fn as_auditor(&self) -> Client {
+        Client { role: "auditor", ..self.clone() }
+    }
+
     pub async fn ask(&mut self, ask: &Ask) -> Result<pb::Decision, Status> {
         let decision = match ask.clone() {
             Ask::Buy(request) => {
-                self.decisions.evaluate_purchase(*request).await?.into_inner().decision
+                self.decisions
+                    .evaluate_purchase(by(self.role, *request))
+                    .await?
+                    .into_inner()
+                    .decision
             }
             Ask::Confirm(request) => {
-                self.decisions.confirm_purchase(request).await?.into_inner().decision
+                self.decisions.confirm_purchase(by(self.role, request)).await?.into_inner().decision
             }
             Ask::Cancel(request) => {
-                self.decisions.cancel_decision(request).await?.into_inner().decision
+                self.decisions.cancel_decision(by(self.role, request)).await?.into_inner().decision
             }
         };
         Ok(decision.unwrap())
@@ -54,7 +66,13 @@ impl Client {
     pub async fn decision(&mut self, id: &str) -> Result<pb::Decision, Status> {
         let request =
             pb::GetDecisionRequest { decision_id: id.to_owned(), reference: String::new() };
-        Ok(self.decisions.get_decision(request).await?.into_inner().decision.unwrap())
+        Ok(self
+            .decisions
+            .get_decision(by(self.role, request))
+            .await?
+            .into_inner()
+            .decision
+            .unwrap())
     }
 
     /// What the account holds of its limit: outstanding and reserved.
@@ -71,9 +89,13 @@ impl Client {
 
     pub async fn upsert(&mut self, account: pb::Account) {
         let request_id = uuid::Uuid::now_v7().to_string();
-        let mut request =
-            Request::new(pb::UpsertAccountRequest { request_id, account: Some(account) });
-        request.metadata_mut().insert("surety-role", "ledger".parse().unwrap());
-        self.accounts.upsert_account(request).await.unwrap();
+        let request = pb::UpsertAccountRequest { request_id, account: Some(account) };
+        self.accounts.upsert_account(by("ledger", request)).await.unwrap();
     }
+}
+
+fn by<T>(role: &'static str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("surety-role", MetadataValue::from_static(role));
+    request
 }

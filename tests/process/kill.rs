@@ -20,32 +20,30 @@ async fn no_answer_is_lost_however_often_the_process_is_killed() {
     let folder = Folder::without_velocity();
     let mut random = Random::new(SEED);
     let mut book = Book::default();
+    let mut before = 0;
     for round in 0..ROUNDS {
         let mut server = folder.serve();
         let mut client = Client::connect(&server.address).await.unwrap();
         if round == 0 {
             open_accounts(&mut client, LIMIT).await;
         }
-        let before = book.len();
-        let moment = Moment::random(&mut random, CALLS);
-        let address = server.address.clone();
-        until_broken(&address, &mut book, &mut random, moment, || server.strike()).await;
-        drop(server);
-
-        let server = folder.serve();
-        let mut client = Client::connect(&server.address).await.unwrap();
         let old = (0..OLD_COMPARED.min(before)).map(|_| random.below(before as u64) as usize);
         let numbers = old.chain(before..book.len()).collect();
         book.holds(&client, numbers).await;
         agrees(&book, &mut client).await;
         book.settle(&mut client).await;
         agrees(&book, &mut client).await;
-        server.kill();
+
+        before = book.len();
+        let moment = Moment::random(&mut random, CALLS);
+        let address = server.address.clone();
+        until_broken(&address, &mut book, &mut random, moment, || server.strike()).await;
     }
 
     let server = folder.serve();
     let mut client = Client::connect(&server.address).await.unwrap();
     book.holds(&client, (0..book.len()).collect()).await;
+    book.settle(&mut client).await;
     agrees(&book, &mut client).await;
     server.kill();
     assert!(book.answers() > ROUNDS * 10, "a load of {} answers", book.answers());

@@ -65,11 +65,14 @@ async fn a_device_that_bought_before_a_crash_is_known_after_it() {
     server.kill();
 
     let server = folder.serve();
-    let mut client = Client::connect(&server.address).await.unwrap();
+    let mut client = Client::connect(&server.address).await.unwrap().as_auditor();
     for (number, device, unknown) in [(2, "acc-1-phone", false), (3, "another-phone", true)] {
         let mut context = sample::purchase("acc-1", 40_000);
         context.device = Some(sample::device(device));
-        let ask = Ask::buy(uuid::Uuid::from_u128(0x4000_8000_0000_0000_0100 + number).to_string(), context);
+        let ask = Ask::buy(
+            uuid::Uuid::from_u128(0x4000_8000_0000_0000_0100 + number).to_string(),
+            context,
+        );
         let decision = client.ask(&ask).await.unwrap();
         let told = has(&decision, ReasonCode::DeviceUnrecognized);
         assert_eq!(told, unknown, "{device}: {decision:?}");

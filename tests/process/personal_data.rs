@@ -25,9 +25,8 @@ const POSTAL_CODE: &str = "LL61 5UJ";
 const USER_AGENT: &str = "Netscape-Navigator/4.79";
 /// What a guest's email, the address of a network and the like are turned into for comparing.
 const FOLDED: [&str; 2] = ["198.51.100.0", "zebrafish"];
-const RAW: [&str; 10] = [
-    EMAIL, PHONE, IP, DEVICE, GIVEN_NAME, FAMILY_NAME, STREET, CITY, POSTAL_CODE, USER_AGENT,
-];
+const RAW: [&str; 10] =
+    [EMAIL, PHONE, IP, DEVICE, GIVEN_NAME, FAMILY_NAME, STREET, CITY, POSTAL_CODE, USER_AGENT];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn raw_identifiers_are_in_the_raw_context_and_nowhere_else() {
