@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::child::{run, surety};
+use crate::child::{Running, run, surety};
 use crate::server::Folder;
 
 /// A row of the table at the story's end.
@@ -28,11 +28,9 @@ fn table(out: &str) -> Vec<Row<'_>> {
 #[test]
 fn the_story_shows_what_it_tells_and_leaves_nothing_behind() {
     let folder = Folder::new();
-    let temporary = folder.path("tmp");
-    fs::create_dir(&temporary).unwrap();
-    let ended = run(surety("demo").arg("--once").env("TMPDIR", &temporary));
+    let ended = run(surety("demo").arg("--once").env("TMPDIR", folder.root()));
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
-    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "its folder is gone");
+    assert_eq!(fs::read_dir(folder.root()).unwrap().count(), 0, "its folder is gone");
     let rows = table(&ended.out);
     // Who, and of each decision: its outcome and a code that it must have.
     for (who, decisions) in [
@@ -61,4 +59,18 @@ fn the_story_shows_what_it_tells_and_leaves_nothing_behind() {
         assert_eq!(times, 1, "{code} is for the last of a row only");
     }
     assert!(ended.out.contains("Same decision: true"), "{}", ended.out);
+}
+
+#[test]
+fn however_it_is_stopped_it_leaves_nothing_behind() {
+    // Within the story, and after it.
+    for line in ["Surety serves gRPC on ", "The service stays up on "] {
+        let folder = Folder::new();
+        let demo = Running::start(surety("demo").env("TMPDIR", folder.root()));
+        demo.line(line);
+        demo.ask_to_stop();
+        let ended = demo.end();
+        assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
+        assert_eq!(fs::read_dir(folder.root()).unwrap().count(), 0, "{line}");
+    }
 }
