@@ -39,6 +39,9 @@ pub(super) struct Market {
     /// What a guest may owe in all, minor units.
     #[serde(default)]
     pub guest_limit_minor: i64,
+    /// Most that an authorisation of a one-time card may exceed it by, minor units.
+    #[serde(default)]
+    pub card_tolerance_max_minor: i64,
     pub threshold: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     pub spending: Spending,
     #[serde(default)]
