@@ -1,0 +1,8 @@
+//! Acceptance: the whole service over real gRPC, as checkouts, lenders and their staff meet it.
+
+// Starts the service and speaks the language of the domain to it.
+mod support;
+// One row a situation: given, request, expect. Every code that has a rule is in one.
+mod scenarios;
+// No more is approved than the limit holds, however many ask at once.
+mod limit;
