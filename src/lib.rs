@@ -1,5 +1,7 @@
 //! Surety.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 pub mod telemetry;
 pub mod domain;
 pub mod signals;
