@@ -4,7 +4,7 @@ use serde::Deserialize;
 use surety::domain::{Span, Time};
 use surety::grpc::pb;
 
-use super::row::{Ask, Before, Given, Row, Who};
+use super::row::{Ask, Before, Check, Given, Row, Who};
 use crate::support::{
     Approved, START, TestApp, account, bought, device, euro, event, field, guest_purchase, history,
     network, new_id, pay_later, plan_status, purchase, repayment, stamp,
@@ -30,7 +30,11 @@ pub fn play(app: &TestApp, place: usize, row: &Row) -> pb::Decision {
         let kind = word(kind, "RESTRICTION_KIND_", pb::RestrictionKind::from_str_name);
         app.hold(&stage.own, kind, Span::days(1));
     }
-    stage.ask(&row.request, row.given.account)
+    let decision = stage.ask(&row.request, row.given.account);
+    match row.step_up {
+        Some(check) => app.step_up(&decision, check == Check::Passed),
+        None => decision,
+    }
 }
 
 /// Finds a member of an enum of the contract by the end of its name.
@@ -73,16 +77,27 @@ impl Stage<'_> {
                 self.app.confirm(latest.as_ref().expect("an approval before"));
                 return;
             }
+            "bought" => {
+                // One a day, the last of them at `time`.
+                let days = (0..number("times").unwrap_or(1)).map(Span::days);
+                let kind = self.bought(before);
+                let events = days.map(|ago| event(&self.own, time - ago, kind.clone()));
+                self.app.record(events.collect());
+                return;
+            }
             "bank_refused" => pb::account_event::Kind::BankAnswer(pb::BankAnswerEvent {
                 decision_id: decision_id(),
                 response_code: "51".to_owned(),
             }),
             "misuse" => pb::account_event::Kind::ConfirmedMisuse(pb::ConfirmedMisuseEvent {
                 decision_id: decision_id(),
-                scope: word(&text("scope").unwrap(), "MISUSE_SCOPE_", pb::MisuseScope::from_str_name)
-                    .into(),
+                scope: word(
+                    &text("scope").unwrap(),
+                    "MISUSE_SCOPE_",
+                    pb::MisuseScope::from_str_name,
+                )
+                .into(),
             }),
-            "bought" => self.bought(before),
             "repaid" => {
                 let late = Span::days(number("late_days").unwrap_or(0));
                 repayment(&text("plan").unwrap(), number("amount").unwrap_or(4_500), time - late)
@@ -106,19 +121,12 @@ impl Stage<'_> {
     }
 
     fn bought(&self, before: &Before) -> pb::account_event::Kind {
-        let (text, number) = (|key| before.text(key), |key| before.number(key));
-        let amount = number("amount").unwrap_or(4_500);
-        let mut kind = bought(&self.own, amount);
-        if let pb::account_event::Kind::PurchaseCompleted(told) = &mut kind {
-            if let (Some(category), Some(merchant)) = (number("category"), &mut told.merchant) {
-                merchant.category = category.to_string();
-            }
-            if let Some(id) = text("device") {
-                told.device = Some(device(&id));
-            }
-            if let (Some(region), Some(network)) = (text("region"), &mut told.network) {
-                network.region = region;
-            }
+        let mut kind = bought(&self.own, before.number("amount").unwrap_or(4_500));
+        if let pb::account_event::Kind::PurchaseCompleted(told) = &mut kind
+            && let (Some(category), Some(merchant)) =
+                (before.number("category"), &mut told.merchant)
+        {
+            merchant.category = category.to_string();
         }
         kind
     }
@@ -324,9 +332,10 @@ fn instrument(ask: &Ask) -> Option<pb::Instrument> {
 fn delivery(ask: &Ask) -> Option<pb::Delivery> {
     let said = ask.delivery.is_some() || ask.delivery_country.is_some() || ask.address.is_some();
     said.then(|| pb::Delivery {
-        kind: ask.delivery.as_deref().map_or(0, |kind| {
-            word(kind, "DELIVERY_KIND_", pb::DeliveryKind::from_str_name).into()
-        }),
+        kind: ask
+            .delivery
+            .as_deref()
+            .map_or(0, |kind| word(kind, "DELIVERY_KIND_", pb::DeliveryKind::from_str_name).into()),
         country: ask.delivery_country.clone().unwrap_or_default(),
         postal_code: String::new(),
         address_hash: ask.address.clone().unwrap_or_default(),

@@ -21,7 +21,16 @@ pub struct Row {
     #[serde(default)]
     pub given: Given,
     pub request: Ask,
+    /// How the customer does in the step-up that the request leads to.
+    pub step_up: Option<Check>,
     pub expect: Expect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    Passed,
+    Failed,
 }
 
 /// Who asks.
@@ -193,7 +202,7 @@ impl Given {
 /// What each event may say besides its time.
 const WORDS: [(&str, &[&str]); 9] = [
     ("bank_refused", &[]),
-    ("bought", &["amount", "category", "device", "region"]),
+    ("bought", &["amount", "category", "times"]),
     ("repaid", &["plan", "amount", "late_days"]),
     ("owes", &["plan", "amount", "overdue", "state", "due_days"]),
     ("sign_in", &["place"]),

@@ -54,10 +54,10 @@ impl TestApp {
         app
     }
 
-    /// The service with its policy changed by replacing texts in the shipped one.
-    pub fn with_policy(changes: &[(&str, &str)]) -> TestApp {
+    /// The service with another policy than the shipped one.
+    pub fn with_policy(text: &str) -> TestApp {
         let mut app = TestApp::stopped();
-        app.change_policy(changes);
+        app.set_policy(text);
         app.resume();
         app
     }
@@ -69,13 +69,8 @@ impl TestApp {
         TestApp { runtime, folder, clock: Clock::manual(START), policy: None, running: None }
     }
 
-    /// Takes effect at the next start. A text that is not there is a mistake in the test.
-    pub fn change_policy(&mut self, changes: &[(&str, &str)]) {
-        let mut text = SHIPPED_POLICY.text.to_owned();
-        for (shipped, changed) in changes {
-            assert!(text.contains(shipped), "the shipped policy has no {shipped:?}");
-            text = text.replace(shipped, changed);
-        }
+    /// Takes effect at the next start.
+    pub fn set_policy(&mut self, text: &str) {
         let path = self.folder.path().join("policy.toml");
         std::fs::write(&path, text).unwrap();
         self.policy = Some(path);
@@ -172,6 +167,19 @@ impl Drop for TestApp {
             assert_eq!(self.stop(), Vec::<String>::new(), "what the ledger's check finds wrong");
         }
     }
+}
+
+/// The shipped policy with texts replaced in what follows `from`. A text that is not there is a
+/// mistake in the test.
+pub fn policy_with(from: &str, changes: &[(&str, &str)]) -> String {
+    let shipped = SHIPPED_POLICY.text;
+    let (head, tail) = shipped.split_at(shipped.find(from).expect("the shipped policy has it"));
+    let mut tail = tail.to_owned();
+    for (old, new) in changes {
+        assert!(tail.contains(old), "the shipped policy has no {old:?} after {from:?}");
+        tail = tail.replacen(old, new, 1);
+    }
+    format!("{head}{tail}")
 }
 
 /// A message as a caller of that role sends it.

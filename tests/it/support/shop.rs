@@ -161,10 +161,14 @@ impl TestApp {
 
     /// What is free of an account's limit, in minor units.
     pub fn preview(&self, account: &str) -> i64 {
+        self.preview_in("DE", "EUR", account)
+    }
+
+    pub fn preview_in(&self, market: &str, currency: &str, account: &str) -> i64 {
         let request = pb::PreviewSpendingPowerRequest {
             account_id: account.to_owned(),
-            market: "DE".to_owned(),
-            currency_code: "EUR".to_owned(),
+            market: market.to_owned(),
+            currency_code: currency.to_owned(),
             ..pb::PreviewSpendingPowerRequest::default()
         };
         let answer = self.try_preview("checkout", request).unwrap();
