@@ -69,7 +69,7 @@ pub fn define(c: &mut Criterion) {
 }
 
 /// The same values for the interpreter.
-fn context() -> cel::Context<'static> {
+fn context() -> cel::Context<'static, 'static> {
     let mut groups: HashMap<&str, HashMap<String, cel::Value>> = HashMap::new();
     for (group, name, _, value) in FIELDS {
         let value = match value {
