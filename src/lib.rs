@@ -95,6 +95,8 @@
 //! - table or column: a new file in `ledger/migrations/`.
 //! - subcommand: a file in `cli/` and a variant in `cli/mod.rs`.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 // Logs.
 pub mod telemetry;
 

@@ -30,8 +30,8 @@ impl Handlers {
     }
 
     fn decision(&self, record: &DecisionRecord, role: Role) -> pb::Decision {
-        let catalog = self.service.catalog();
-        to_proto::decision(record, Audience { role, catalog: &catalog, now: self.service.now() })
+        let (catalog, now) = (self.service.catalog(), self.service.now());
+        to_proto::decision(record, Audience { role, catalog, now })
     }
 }
 
