@@ -9,7 +9,7 @@ from surety.v1.account_service_pb2 import UpsertAccountRequest
 from surety.v1.account_service_pb2_grpc import AccountServiceStub
 from surety.v1.decision_pb2 import DecisionOutcome, PublicReason
 from surety.v1.money_pb2 import Money
-from surety.v1.purchase_pb2 import Merchant, PaymentPlan, PlanKind, PurchaseContext
+from surety.v1.purchase_pb2 import DeviceContext, Merchant, PaymentPlan, PlanKind, PurchaseContext
 from surety.v1.risk_decision_service_pb2 import EvaluatePurchaseRequest
 from surety.v1.risk_decision_service_pb2_grpc import RiskDecisionServiceStub
 
@@ -40,6 +40,7 @@ def purchase(account_id, amount):
         merchant_order_reference=f"SO-{amount.minor_units}",
         amount=amount,
         plan=PaymentPlan(kind=PlanKind.PLAN_KIND_PAY_LATER_30),
+        device=DeviceContext(device_id="d-5b1e", platform="ios", app_version="8.4.0"),
     )
 
 
@@ -54,15 +55,14 @@ def evaluate(checkout, request):
 
 
 with grpc.insecure_channel(sys.argv[1]) as channel:
-    AccountServiceStub(channel).UpsertAccount(
-        UpsertAccountRequest(request_id=str(uuid.uuid4()), account=account("acc-1042", euro(20000))),
-        metadata=[("surety-role", "ledger")],  # who may name a role: see the protos
-        timeout=1,
-    )
+    known = UpsertAccountRequest(request_id=str(uuid.uuid4()), account=account("acc-1042", euro(20000)))
+    role = [("surety-role", "ledger")]  # without it a caller is a checkout, who may not do this
+    AccountServiceStub(channel).UpsertAccount(known, metadata=role, timeout=1)
+
     checkout = RiskDecisionServiceStub(channel)
     for minor_units in (8900, 12999):
         context = purchase("acc-1042", euro(minor_units))
         request = EvaluatePurchaseRequest(request_id=str(uuid.uuid4()), context=context)
-        first = evaluate(checkout, request)
-    # The answer was lost: the same request_id gets the same decision, and counts only once.
-    print("same decision:", evaluate(checkout, request) == first)
+        decision_id = evaluate(checkout, request)
+    # No answer came through? Send the same request again: it is decided and counted only once.
+    print("same decision:", evaluate(checkout, request) == decision_id)
