@@ -32,8 +32,12 @@ impl Ledger {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let mut connection =
-            options.clone().pragma("wal_autocheckpoint", CHECKPOINT_PAGES).connect().await?;
+        let mut connection = options
+            .clone()
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .connect()
+            .await
+            .map_err(|error| unavailable(path, "cannot be opened", &error))?;
         assert_durable(&mut connection).await?;
         sqlx::migrate!("src/ledger/migrations")
             .run(&mut connection)
