@@ -50,16 +50,6 @@ impl Market {
         Some((u8::try_from(local.hour()).ok()?, u8::try_from(weekday).ok()?))
     }
 
-    /// Date and time as people of the market write it: `2026-11-21 14:05`.
-    pub fn local_text(&self, time: Time) -> String {
-        match jiff::Timestamp::from_microsecond(time.as_micros()) {
-            Ok(timestamp) => {
-                self.time_zone.to_datetime(timestamp).strftime("%Y-%m-%d %H:%M").to_string()
-            }
-            Err(_) => String::new(),
-        }
-    }
-
     pub fn thresholds(&self) -> &[Value<'static>] {
         &self.thresholds
     }

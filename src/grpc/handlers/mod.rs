@@ -30,8 +30,8 @@ impl Handlers {
     }
 
     fn decision(&self, record: &DecisionRecord, role: Role) -> pb::Decision {
-        let (catalog, now) = (self.service.catalog(), self.service.now());
-        to_proto::decision(record, Audience { role, catalog, now })
+        let (playbook, now) = (self.service.playbook(), self.service.now());
+        to_proto::decision(record, Audience { role, playbook, now })
     }
 }
 
