@@ -18,6 +18,9 @@
 use crate::domain::ReasonCode;
 use crate::signals::{self, Reading, Readings};
 
+/// Own purchases, decayed with age, below which there is nothing to deviate from: the prior alone
+/// would make "unusual for you" of what is unusual for others.
+const HISTORY_MIN: f64 = 0.5;
 /// A logistic law of spread 1 has this slope: pi over the square root of 3.
 const SLOPE: f64 = 1.813_799_364_234_217_8;
 /// "Rare" means a chance below one in twenty; so much is owed to chance for each purchase.
@@ -106,6 +109,7 @@ impl SpendingScore {
 /// The component, with the places of its readings looked up once.
 #[derive(Clone, Debug)]
 pub struct SpendingModel {
+    weight: usize,
     level: usize,
     spread: usize,
     recent_excess: usize,
@@ -121,6 +125,7 @@ impl SpendingModel {
     /// `None` when the signal catalog lacks one of the readings.
     pub fn new() -> Option<SpendingModel> {
         Some(SpendingModel {
+            weight: signals::position_of("spending_weight")?,
             level: signals::position_of("spending_level")?,
             spread: signals::position_of("spending_spread")?,
             recent_excess: signals::position_of("spending_recent_excess")?,
@@ -134,9 +139,12 @@ impl SpendingModel {
     }
 
     /// Scores `amount` (minor units, with `exponent` decimals) against the readings; `None` when
-    /// the account's history is missing.
+    /// the account has no history, or when nobody could say what it is.
     pub fn score(&self, readings: &Readings, amount: i64, exponent: u32) -> Option<SpendingScore> {
         let number = |index| number(readings.get(index));
+        if number(self.weight)? < HISTORY_MIN {
+            return None;
+        }
         let minor_in_major = MINOR_IN_MAJOR.get(exponent as usize)?;
         let log_amount = libm::log(amount.max(1) as f64 / minor_in_major);
         let z = (log_amount - number(self.level)?) / number(self.spread)?;
