@@ -56,7 +56,7 @@ pub(super) struct Spending {
     pub prior_weight: f64,
 }
 
-/// How long things live. The defaults are those of the design (`architecture`, section 4).
+/// How long things live.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timing {

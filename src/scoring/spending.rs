@@ -189,3 +189,84 @@ fn pace_surprise(count: f64, rate: f64) -> f64 {
 fn side(surprise: f64) -> f64 {
     SIDE_WEIGHT * surprise.clamp(0.0, SIDE_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An account that spends 40.00 give or take, once a day.
+    fn regular() -> Readings {
+        let mut readings = Readings::not_supplied();
+        let values = [
+            ("spending_weight", 60.0),
+            ("spending_level", libm::log(40.0)),
+            ("spending_spread", 0.5),
+            ("spending_recent_excess", 0.0),
+            ("spending_rate", 1.0),
+            ("spending_hour_tail", 1.0),
+            ("spending_category_tail", 1.0),
+            ("spending_merchant_tail", 1.0),
+        ];
+        for (name, value) in values {
+            set(&mut readings, name, Reading::Double(value));
+        }
+        set(&mut readings, "spending_recent_count", Reading::Int(0));
+        set(&mut readings, "spending_day_count", Reading::Int(0));
+        readings
+    }
+
+    fn set(readings: &mut Readings, name: &str, reading: Reading) {
+        readings.set(signals::position_of(name).unwrap(), reading);
+    }
+
+    fn points(readings: &Readings, amount: i64) -> Option<i64> {
+        SpendingModel::new().unwrap().score(readings, amount, 2).map(|score| score.points())
+    }
+
+    #[test]
+    fn the_usual_amount_does_not_deviate_and_a_larger_one_never_scores_less() {
+        let readings = regular();
+        assert_eq!(points(&readings, 4_000), Some(0));
+        let mut last = 0;
+        for exponent in 0..40 {
+            let amount = (100.0 * 1.9_f64.powi(exponent)) as i64;
+            let now = points(&readings, amount).unwrap();
+            assert!(now >= last, "{amount}");
+            last = now;
+        }
+        // Ten times the usual amount is 4.6 spreads away: 8.35 - 0.69 nats.
+        assert_eq!(points(&readings, 40_000), Some(852));
+    }
+
+    #[test]
+    fn habits_add_at_most_a_nat_each_and_recent_excess_two() {
+        let mut readings = regular();
+        set(&mut readings, "spending_hour_tail", Reading::Double(1e-12));
+        assert_eq!(points(&readings, 4_000), Some(221)); // 1 - e^(-1/4)
+        set(&mut readings, "spending_recent_excess", Reading::Double(50.0));
+        assert_eq!(points(&readings, 4_000), Some(527)); // 1 - e^(-3/4)
+    }
+
+    #[test]
+    fn shares_name_the_parts_and_add_up() {
+        let mut readings = regular();
+        set(&mut readings, "spending_day_count", Reading::Int(6));
+        let score = SpendingModel::new().unwrap().score(&readings, 12_000, 2).unwrap();
+        let shares: Vec<(Part, i64)> = score.shares().collect();
+        assert_eq!(
+            shares.iter().map(|(part, _)| *part).collect::<Vec<_>>(),
+            [Part::Amount, Part::Pace]
+        );
+        let whole: i64 = shares.iter().map(|(_, ppm)| ppm).sum();
+        assert!((999_990..=1_000_000).contains(&whole), "{whole}");
+        assert_eq!(score.strongest(), Some(Part::Amount));
+    }
+
+    #[test]
+    fn without_a_history_or_its_source_there_is_no_score() {
+        let mut readings = regular();
+        set(&mut readings, "spending_weight", Reading::Double(0.4));
+        assert_eq!(points(&readings, 900_000), None);
+        assert_eq!(points(&Readings::all_failed(), 900_000), None);
+    }
+}
