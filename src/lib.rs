@@ -79,8 +79,8 @@
 //! # Where a new thing goes
 //!
 //! - rule, band, threshold, market: `models/policy.toml`, with examples; no code.
-//! - text of a reason: `models/reasons.toml`. A new code also: `reason_code.proto`,
-//!   `domain/reason.rs`.
+//! - text of a reason: `models/reasons.toml`. A new code also: `domain/reason.rs` and
+//!   `proto/surety/v1/reason_code.proto`.
 //! - signal: an entry in `signals/<group>.rs`. It is then stored, read, a name for rules, and a
 //!   line of `surety catalog`.
 //! - fold of signals: `signals/mod.rs`, where the compiler names the other places, and the naive

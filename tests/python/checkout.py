@@ -49,15 +49,16 @@ def evaluate(checkout, request):
     decision = answer.decision
     print(DecisionOutcome.Name(decision.outcome))
     print("  public reasons:", [PublicReason.Name(r) for r in decision.public_reasons])
-    print("  message:", decision.message.title, decision.message.body)
+    print("  message:", decision.message.title + ":", decision.message.body)
     print("  replayed:", ("x-idempotent-replay", "true") in call.initial_metadata())
     return decision.decision_id
 
 
 with grpc.insecure_channel(sys.argv[1]) as channel:
-    known = UpsertAccountRequest(request_id=str(uuid.uuid4()), account=account("acc-1042", euro(20000)))
+    known = account("acc-1042", credit_limit=euro(20000))
+    request = UpsertAccountRequest(request_id=str(uuid.uuid4()), account=known)
     role = [("surety-role", "ledger")]  # without it a caller is a checkout, who may not do this
-    AccountServiceStub(channel).UpsertAccount(known, metadata=role, timeout=1)
+    AccountServiceStub(channel).UpsertAccount(request, metadata=role, timeout=1)
 
     checkout = RiskDecisionServiceStub(channel)
     for minor_units in (8900, 12999):
