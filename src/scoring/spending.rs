@@ -4,12 +4,12 @@
 //! the score is `1000 * (1 - exp(-total / SCALE))`. The signal store keeps the history, shrunk
 //! towards the market's prior while it is short, and gives the readings that stand here by name.
 //!
-//! | part | surprise |
-//! |---|---|
-//! | amount | `ln(1 + e^(SLOPE z)) - ln 2`, with z the distance of ln(amount) from the own level in own spreads: a logistic law, so its tail in the amount is a power law |
-//! | recent | what the own purchases of three days were themselves beyond 1 in 20, less what chance alone makes |
-//! | hour, category, merchant | -ln of the share of own history that is as rare, less ln 2 |
-//! | pace | Chernoff's bound for that many purchases in a day at the own rate |
+//! - **amount**: `ln(1 + e^(SLOPE z)) - ln 2`, with z the distance of ln(amount) from the own level
+//!   in own spreads. A logistic law, so its tail in the amount is a power law.
+//! - **recent**: what the own purchases of three days were themselves beyond 1 in 20, less what
+//!   chance alone makes of that many.
+//! - **hour, category, merchant**: -ln of the share of own history that is as rare, less ln 2.
+//! - **pace**: Chernoff's bound for that many purchases in a day at the own rate.
 //!
 //! Only the amount part depends on the amount, and it never falls when the amount rises.
 //! Measured over seven weeks of the handbook transactions, misused cards against genuine rows
