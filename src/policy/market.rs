@@ -31,6 +31,8 @@ pub struct Market {
     pub products: Vec<Product>,
     /// Minor units that a guest may owe in all.
     pub guest_limit: i64,
+    /// Most minor units that an authorisation of a one-time card may exceed it by.
+    pub card_tolerance_max: i64,
     pub timing: Timing,
     pub spending: SpendingPrior,
     pub(super) time_zone: TimeZone,
