@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answered, Error, Service, answered_before, key, sees_all, teach};
+use super::{Answered, Error, Service, answered_before, key, message, sees_all, teach};
 use crate::domain::{
     AccountId, Caller, CancelReason, Cancellation, Confirmation, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, DecisionRecord, Holder, MerchantId, Money, Parties,
@@ -118,7 +118,19 @@ impl Service {
                 self.ledger.decision_by_reference(reference).await?
             }
         };
-        visible(caller, found).map(|record| record.judged(self.now()))
+        visible(caller, found).map(|record| self.as_it_stands(record, self.now()))
+    }
+
+    /// The record judged by the clock; one whose time ran out has other words for the customer.
+    fn as_it_stands(&self, record: DecisionRecord, now: Time) -> DecisionRecord {
+        if record.lapsed(now).is_none() {
+            return record;
+        }
+        let mut record = record.judged(now);
+        let market = self.playbook.policy.market(record.market);
+        record.message =
+            message::render(&record.decision, &self.playbook.catalog, market, &record.locale);
+        record
     }
 
     /// A decision of this caller, not yet judged by the clock.
@@ -159,7 +171,7 @@ impl Service {
             for record in records {
                 filter.after = Some((record.created, record.id));
                 let state = record.state(now);
-                let record = record.judged(now);
+                let record = self.as_it_stands(record, now);
                 // Time may have turned a pending decision into a refusal, so what is filtered by
                 // is judged here and not in the ledger.
                 let wanted = (query.outcomes.is_empty()
