@@ -326,7 +326,7 @@ fn what_may_not_be_told_leaves_a_security_check() {
 
 #[test]
 fn four_reasons_are_told_and_bureau_inquiries_as_a_fifth() {
-    let hit = |code| reason(code, Effect::Contributing, Push::None);
+    let hit = |code| reason(code, Effect::Decisive, Push::Decline);
     let five = [
         ReasonCode::ProfileIncomplete,
         ReasonCode::CreditLimitNearlyUsed,
@@ -336,6 +336,8 @@ fn four_reasons_are_told_and_bureau_inquiries_as_a_fifth() {
     ];
     let mut reasons: Vec<Reason> = five.map(hit).into();
     reasons.push(hit(ReasonCode::RecentCreditInquiries));
+    // What merely weighed in is not among them.
+    reasons.insert(0, reason(ReasonCode::PublicNetworkUsed, Effect::Contributing, Push::None));
     let record = record(Outcome::Declined, reasons);
     assert_eq!(codes_of(&shown(&record, Role::Checkout)), five.map(Some)[..4]);
     let customer = codes_of(&shown(&record, Role::CustomerApp));
