@@ -14,11 +14,15 @@ use surety::ledger::{AnswerKey, AssessCommit, Assessed, Claim, Ledger, SignalRow
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use super::Call;
 use super::sample::{self, Draw, NOW};
 
 const ACCOUNTS: u64 = 1_000;
 
-pub fn define(c: &mut Criterion) {
+pub fn define(c: &mut Criterion, call: &Call) {
+    if !call.wants("ledger/assess") {
+        return;
+    }
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let book = Arc::new(runtime.block_on(Book::open(folder.path())));
