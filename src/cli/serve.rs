@@ -39,10 +39,12 @@ impl Serve {
             clock: Clock::System,
         })
         .await?;
+        // Before the line: whoever reads it may ask at once.
+        let stop = asked_to_stop()?;
         // One line that scripts can read, once calls are accepted.
         println!("serving gRPC on {}", app.address()?);
         std::io::stdout().flush()?;
-        app.serve(asked_to_stop()?).await
+        app.serve(stop).await
     }
 }
 

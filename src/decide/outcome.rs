@@ -155,20 +155,9 @@ impl Case<'_> {
         let known = self.facts.standing.known;
         (outcome == Outcome::Declined && known && !in_force).then(|| AutomaticRestriction {
             kind,
-            code: code_of(kind),
+            code: kind.own_code(),
             end: self.now() + length,
         })
-    }
-}
-
-/// The code under which a restriction of a kind refuses.
-fn code_of(kind: RestrictionKind) -> ReasonCode {
-    match kind {
-        RestrictionKind::Security => ReasonCode::AccountSecurityHold,
-        RestrictionKind::Temporary => ReasonCode::AccountTemporarilyRestricted,
-        RestrictionKind::SelfExclusion => ReasonCode::CreditSelfExclusion,
-        RestrictionKind::Sanctions => ReasonCode::SanctionsPossibleMatch,
-        RestrictionKind::Compliance => ReasonCode::ComplianceReview,
     }
 }
 

@@ -80,7 +80,7 @@ fn evidence(policy: &Policy, hit: &Judged<'_>, slots: &[Value<'_>]) -> Vec<Evide
             let name = &policy.names().get(usize::from(found.slot))?.name;
             let (group, rest) = name.split_once('.')?;
             Some(Evidence {
-                key: name.clone(),
+                key: found.subject.to_owned(),
                 observed: found.observed.to_string(),
                 threshold: format!("{} {}", found.operator.symbol(), found.limit),
                 window: window(group, rest),

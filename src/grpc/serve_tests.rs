@@ -1,8 +1,11 @@
 //! The server over a socket: its own codes, roles, health, reflection and stop.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
@@ -10,11 +13,11 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt;
 
-use super::*;
+use super::{MESSAGE_MAX, SERVICES, ServeError, pb, serve_and_drain};
 use crate::domain::PARTY_SECRET_LEN;
 use crate::ledger::Ledger;
 use crate::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
-use crate::service::{Clock, Settings};
+use crate::service::{Clock, Service, Settings};
 use crate::signals::EmbeddedConfig;
 use pb::account_service_client::AccountServiceClient;
 use pb::reason_catalog_service_client::ReasonCatalogServiceClient;
@@ -107,7 +110,7 @@ async fn roles_decide_who_may_call() {
     assert_eq!(checkout.code(), Code::PermissionDenied);
     assert_eq!(reason(&checkout), "ROLE_NOT_ALLOWED");
     let ledger = client.get_account(named(request(), "ledger")).await.unwrap_err();
-    assert_eq!(reason(&ledger), "STORE_UNAVAILABLE");
+    assert_eq!(reason(&ledger), "ACCOUNT_NOT_FOUND");
     let unknown = client.get_account(named(request(), "root")).await.unwrap_err();
     assert_eq!(unknown.code(), Code::InvalidArgument);
 }

@@ -111,7 +111,7 @@ pub(super) async fn misuse(
     if own_decision(connection, event, id).await?.is_none() {
         return Ok(EventFate::rejected("unknown decision"));
     }
-    let Some(party) = party_of(connection, id, scope).await? else {
+    let Some(party) = party_of(connection, event, id, scope).await? else {
         return Ok(EventFate::rejected("the decision has no such party, or it was erased"));
     };
     sqlx::query(
@@ -127,29 +127,45 @@ pub(super) async fn misuse(
     Ok(EventFate::Applied)
 }
 
-/// The party of `scope`, from the first signal row of the decision: the request itself.
+/// The party of `scope`, from what the decision, or those that it replaced, taught about signals.
 async fn party_of(
     connection: &mut SqliteConnection,
+    event: &AccountEvent,
     id: DecisionId,
     scope: MisuseScope,
 ) -> Result<Option<PartyKey>, Error> {
     #[derive(Deserialize)]
     struct Payload {
+        #[serde(default)]
         parties: Parties,
     }
-    let payload: Option<String> = sqlx::query_scalar(
-        "SELECT payload FROM signal_events WHERE decision_id = $1 ORDER BY seq LIMIT 1",
+    let payloads: Vec<String> = sqlx::query_scalar(
+        "WITH RECURSIVE line (decision_id) AS (
+            SELECT $1
+            UNION SELECT decisions.decision_id FROM decisions
+                JOIN line ON decisions.superseded_by = line.decision_id
+            WHERE decisions.holder = $2
+        )
+        SELECT payload FROM signal_events
+            JOIN line ON signal_events.decision_id = line.decision_id
+        ORDER BY seq",
     )
     .bind(id.to_string())
-    .fetch_optional(connection)
+    .bind(event.account.as_str())
+    .fetch_all(connection)
     .await?;
-    let Some(payload) = payload else { return Ok(None) };
-    let Payload { parties } = serde_json::from_str(&payload)?;
-    Ok(match scope {
-        MisuseScope::Account => parties.account,
-        MisuseScope::Device => parties.device,
-        MisuseScope::Instrument => parties.instrument,
-    })
+    for payload in payloads {
+        let Payload { parties } = serde_json::from_str(&payload)?;
+        let party = match scope {
+            MisuseScope::Account => parties.account,
+            MisuseScope::Device => parties.device,
+            MisuseScope::Instrument => parties.instrument,
+        };
+        if party.is_some() {
+            return Ok(party);
+        }
+    }
+    Ok(None)
 }
 
 /// Notes what the bank answered; its refusal ends an approval of which nothing is captured.

@@ -49,6 +49,16 @@ pub(super) struct Prepared {
     pub record_json: String,
 }
 
+impl Prepared {
+    /// The limit that the commit brings itself: an account's is in the ledger and nowhere else.
+    pub fn guest_limit(&self) -> Option<i64> {
+        match self.commit.record.holder {
+            Holder::Account(_) => None,
+            Holder::Guest(_) => self.commit.guest_limit,
+        }
+    }
+}
+
 impl Ledger {
     /// Records a decision and reserves its exposure in one transaction.
     pub async fn assess(&self, mut commit: AssessCommit) -> Result<Assessed, Error> {

@@ -52,7 +52,7 @@ pub(super) async fn look(
             .push_bind(commit.record.holder.ledger_name())
             .push_bind(commit.record.amount.currency().code())
             .push_bind(commit.record.exposure())
-            .push_bind(commit.guest_limit)
+            .push_bind(prepared.guest_limit())
             .push_bind(commit.record.created.as_micros());
     });
     query.push(format_args!(
@@ -121,7 +121,7 @@ pub(super) async fn reserve(
             .push_bind(record.amount.currency().code())
             .push_bind(record.exposure())
             .push_bind(asked.before)
-            .push_bind(asked.prepared.commit.guest_limit)
+            .push_bind(asked.prepared.guest_limit())
             .push_bind(record.created.as_micros())
             .push_bind(ends);
     });

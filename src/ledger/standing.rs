@@ -59,9 +59,10 @@ impl Ledger {
             listed: listed(first)?,
             ..Standing::unknown()
         };
-        match account {
-            Some(account) => add_account(&mut standing, account),
-            None => standing.credit_limit = probe.guest_limit,
+        match (account, probe.holder) {
+            (Some(account), _) => add_account(&mut standing, account),
+            (None, Holder::Guest(_)) => standing.credit_limit = probe.guest_limit,
+            (None, Holder::Account(_)) => {}
         }
         Ok(standing)
     }

@@ -141,7 +141,7 @@ where
     let end = match &result {
         Ok(_) => "RELEASE job",
         Err(Error::Unavailable(cause)) => return Err(Error::Unavailable(cause.clone())),
-        Err(_) => "ROLLBACK TO job",
+        Err(_) => "ROLLBACK TO job; RELEASE job",
     };
     sqlx::query(end).execute(&mut *connection).await?;
     Ok(result)

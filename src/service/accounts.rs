@@ -68,7 +68,7 @@ impl Service {
             };
             let restriction = service.ledger.restriction(lift.id).await?;
             let restriction = restriction
-                .filter(|restriction| may_see(caller.role, restriction.kind))
+                .filter(|restriction| restriction.kind.seen_by(caller.role))
                 .ok_or_else(not_found)?;
             if caller.role == Role::Agent && restriction.kind != RestrictionKind::Security {
                 return Err(Error::Forbidden {
@@ -94,18 +94,8 @@ impl Service {
         id: AccountId,
     ) -> Result<Vec<Restriction>, Error> {
         let mut restrictions = self.ledger.restrictions(&id).await?;
-        restrictions.retain(|restriction| may_see(caller.role, restriction.kind));
+        restrictions.retain(|restriction| restriction.kind.seen_by(caller.role));
         Ok(restrictions)
-    }
-}
-
-/// Telling of a compliance matter would be tipping off.
-fn may_see(role: Role, kind: RestrictionKind) -> bool {
-    match kind {
-        RestrictionKind::Sanctions | RestrictionKind::Compliance => {
-            matches!(role, Role::Compliance | Role::Auditor)
-        }
-        _ => true,
     }
 }
 

@@ -67,15 +67,15 @@ async fn rapid_attempts(shop: &mut Shop) -> Result<()> {
 }
 
 async fn unusual_amount(shop: &mut Shop) -> Result<()> {
-    heading("Elena always spends about 30.00. Today it is 450.00.");
+    heading("Elena always spends about 30.00. Today it is 150.00.");
     regular(shop, "elena", 200_000).await?;
-    shop.buy("Elena: 450.00 instead of 30.00", purchase("elena", 45_000)).await?;
+    shop.buy("Elena: 150.00 instead of 30.00", purchase("elena", 15_000)).await?;
     Ok(())
 }
 
 async fn new_device(shop: &mut Shop) -> Result<()> {
     heading("Farid has a new phone and buys something large. He confirms that it is him.");
-    regular(shop, "farid", 200_000).await?;
+    spender(shop, "farid", 200_000, 25_000).await?;
     let mut context = purchase("farid", 60_000);
     context.device = Some(device("farid-new-phone"));
     let pending = shop.buy("Farid: new phone, 600.00", context).await?;
@@ -151,14 +151,19 @@ fn heading(text: &str) {
     println!("== {text}\n");
 }
 
-/// A customer of some years: six repaid plans, purchases around 30.00, one phone, one home.
+/// A customer of some years who spends around 30.00.
 async fn regular(shop: &mut Shop, name: &str, credit_limit: i64) -> Result<()> {
+    spender(shop, name, credit_limit, 3_000).await
+}
+
+/// A customer of some years: six repaid plans, purchases around `usual`, one phone, one home.
+async fn spender(shop: &mut Shop, name: &str, credit_limit: i64, usual: i64) -> Result<()> {
     shop.upsert(account(name, credit_limit)).await?;
     let mut events = Vec::new();
     for month in 1..=6_u32 {
         let paid = SystemTime::now() - 25 * month * DAY;
         let purchase = pb::account_event::Kind::PurchaseCompleted(pb::PurchaseCompletedEvent {
-            amount: Some(euro(2_800 + 100 * i64::from(month))),
+            amount: Some(euro(usual - 200 + 100 * i64::from(month))),
             merchant: Some(merchant()),
             plan: None,
             device: Some(device(&format!("{name}-phone"))),
@@ -167,7 +172,7 @@ async fn regular(shop: &mut Shop, name: &str, credit_limit: i64) -> Result<()> {
         events.push(event(name, paid, purchase));
         let repayment = pb::account_event::Kind::Repayment(pb::RepaymentEvent {
             plan_id: format!("{name}-plan-{month}"),
-            amount: Some(euro(2_800)),
+            amount: Some(euro(usual)),
             due_time: Some(Timestamp::from(paid + DAY)),
             paid_time: Some(Timestamp::from(paid)),
         });

@@ -6,7 +6,10 @@ use prost_types::Timestamp;
 use uuid::Uuid;
 
 use super::sample::{NOW, eur, stamp};
-use super::*;
+use super::{
+    Reader, cancel_decision, confirm_purchase, get_decision, lift_restriction, list_decisions,
+    preview_spending_power, record_account_events, set_restriction, submit_step_up, upsert_account,
+};
 use crate::domain::{
     DecisionName, EventKind, Fault, PARTY_SECRET_LEN, PartyHasher, ReasonCode, RestrictionId,
     RestrictionKind, Time,

@@ -5,7 +5,7 @@ use prost::Message;
 use prost_types::{Duration, Timestamp};
 
 use super::sample::{NOW, full};
-use super::*;
+use super::{Reader, evaluate_one_time_card, evaluate_purchase};
 use crate::domain::{
     Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, PlanKind, Product, Request, Span, Time,
 };

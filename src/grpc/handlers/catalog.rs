@@ -19,8 +19,8 @@ impl ReasonCatalogService for Handlers {
         let asked = from_proto::list_reason_codes(self.reader(), &request.into_inner());
         let asked = asked.map_err(Error::Invalid)?;
         let catalog = self.service.catalog();
-        in_force(&catalog, &asked.version)?;
-        let info = |entry| to_proto::reason_code_info(entry, &catalog, &asked.locale, role);
+        in_force(catalog, &asked.version)?;
+        let info = |entry| to_proto::reason_code_info(entry, catalog, &asked.locale, role);
         let reason_codes = catalog.entries().iter().map(info).collect();
         let catalog_version = catalog.version.clone();
         Ok(Response::new(pb::ListReasonCodesResponse { reason_codes, catalog_version }))
@@ -35,10 +35,10 @@ impl ReasonCatalogService for Handlers {
         let asked = from_proto::get_reason_code(self.reader(), &request);
         let (code, asked) = asked.map_err(Error::Invalid)?;
         let catalog = self.service.catalog();
-        in_force(&catalog, &asked.version)?;
+        in_force(catalog, &asked.version)?;
         let code = code.ok_or_else(|| not_found("REASON_CODE_NOT_FOUND", request.code))?;
         let entry = catalog.entry(code);
-        let info = to_proto::reason_code_info(entry, &catalog, &asked.locale, role);
+        let info = to_proto::reason_code_info(entry, catalog, &asked.locale, role);
         let catalog_version = catalog.version.clone();
         Ok(Response::new(pb::GetReasonCodeResponse { reason_code: Some(info), catalog_version }))
     }

@@ -113,7 +113,7 @@ impl Handlers {
         let query = from_proto::list_decisions(self.reader(), request);
         let mut query = query.map_err(Error::Invalid)?;
         let wanted = std::mem::take(&mut query.codes);
-        query.codes = disclosure::searchable(caller.role, &wanted, &self.service.catalog());
+        query.codes = disclosure::searchable(caller.role, &wanted, self.service.catalog());
         if query.codes.is_empty() && !wanted.is_empty() {
             return Ok(pb::ListDecisionsResponse::default());
         }

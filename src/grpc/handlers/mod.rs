@@ -30,8 +30,8 @@ impl Handlers {
     }
 
     fn decision(&self, record: &DecisionRecord, role: Role) -> pb::Decision {
-        let catalog = self.service.catalog();
-        to_proto::decision(record, Audience { role, catalog: &catalog, now: self.service.now() })
+        let (playbook, now) = (self.service.playbook(), self.service.now());
+        to_proto::decision(record, Audience { role, playbook, now })
     }
 }
 

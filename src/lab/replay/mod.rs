@@ -70,7 +70,7 @@ pub fn replay(
     let mut replay = Replay {
         playbook,
         options,
-        store: EmbeddedStore::new(options.signals.clone()),
+        store: EmbeddedStore::new(options.signals),
         accounts: Accounts::new(hasher, options.limit, options.label_delay),
         summary: Summary::default(),
     };

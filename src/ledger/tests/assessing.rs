@@ -56,16 +56,19 @@ async fn the_same_key_of_another_caller_or_call_is_another_key() {
 /// Commits as one group: the writer takes up the first alone, and the rest waits meanwhile.
 async fn together(ledger: &Ledger, commits: Vec<AssessCommit>) -> Vec<Assessed> {
     let (release, hold) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
     let blocker = ledger.clone();
     let blocked = tokio::spawn(async move {
         blocker
             .write(move |_| {
                 Box::pin(async move {
+                    begin.send(()).unwrap();
                     tokio::task::block_in_place(|| hold.recv().map_err(Error::corrupt))
                 })
             })
             .await
     });
+    begun.await.unwrap();
     let calls: Vec<_> = commits
         .into_iter()
         .map(|commit| {

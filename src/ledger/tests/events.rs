@@ -223,7 +223,15 @@ async fn a_disputed_plan_is_not_late() {
 #[tokio::test]
 async fn confirmed_misuse_lists_the_party_of_the_decision() {
     let Book { ledger, folder: _folder, .. } = book_of_anna().await;
-    let decision = approved(&ledger, "anna", 1_000).await;
+    // The attempt was taught with the decision that waited for a step-up.
+    let waiting = pending("anna", 1_000);
+    let mut passed = order("anna", 1_000);
+    passed.signal_event = None;
+    passed.supersedes = Some(waiting.record.id);
+    let decision = passed.record.id;
+    for commit in [waiting, passed] {
+        assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    }
     let misuse = |scope| EventKind::ConfirmedMisuse { decision, scope };
     assert_applied(&ledger, NOW, misuse(MisuseScope::Device)).await;
     assert_rejected(&ledger, "anna", misuse(MisuseScope::Instrument)).await;

@@ -5,7 +5,6 @@ mod durability;
 mod events;
 mod exposure;
 mod lifecycle;
-mod speed;
 mod standing;
 
 use std::path::PathBuf;

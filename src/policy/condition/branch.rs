@@ -5,8 +5,9 @@ use cel::common::ast::{Expr, LiteralValue};
 
 use super::Fault;
 use super::compile::{Compiler, Typed, index};
-use super::evidence::Made;
+use super::evidence::{Made, Side};
 use super::program::{List, Op, Operand};
+use super::words::words;
 use crate::domain::Type;
 
 impl Compiler<'_> {
@@ -83,6 +84,7 @@ impl Compiler<'_> {
         list: &IdedExpr,
     ) -> Result<Typed, Fault> {
         let start = self.next();
+        let written = words(item);
         let item = self.expression(item)?;
         let list = match item.kind {
             Type::Int => List::Ints(self.elements(list, "int", |literal| match literal {
@@ -100,7 +102,8 @@ impl Compiler<'_> {
         let from = item.part.result;
         let result = self.emit(at, Op::Within(from, number), &[from])?;
         let typed = self.typed(start, result, Type::Bool, item.part.slot);
-        Ok(Typed { made: Made::Within(item.part, number), ..typed })
+        let side = Side { part: item.part, words: written };
+        Ok(Typed { made: Made::Within(Box::new(side), number), ..typed })
     }
 
     /// The elements of a list, sorted.

@@ -4,11 +4,12 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
 use super::Fault;
-use super::evidence::{Branch, Made};
+use super::evidence::{Branch, Made, Side};
 use super::names::Names;
 use super::operation::{Arithmetic, Operator, Unary};
 use super::parse::Parsed;
 use super::program::{Constant, DEEPEST_STACK, Op, Operand, Part, Program};
+use super::words::words;
 use crate::domain::Type;
 
 /// The program of a condition, its root, and its slots in order of first use.
@@ -118,12 +119,13 @@ impl Compiler<'_> {
     /// An expression that ends here and is not made of Bool expressions.
     pub fn typed(&self, start: u16, result: Operand, kind: Type, slot: Option<u16>) -> Typed {
         let part = Part { start, end: self.next(), result, slot };
-        Typed { part, kind, made: Made::Plain }
+        Typed { part, kind, made: Made::Plain("".into()) }
     }
 
     fn name(&mut self, expression: &IdedExpr) -> Result<Typed, Fault> {
         let (slot, kind) = self.resolve(expression)?;
-        Ok(self.typed(self.next(), Operand::Slot(slot), kind, Some(slot)))
+        let typed = self.typed(self.next(), Operand::Slot(slot), kind, Some(slot));
+        Ok(Typed { made: Made::Plain(words(expression)), ..typed })
     }
 
     fn has(&mut self, expression: &IdedExpr) -> Result<Typed, Fault> {
@@ -131,7 +133,7 @@ impl Compiler<'_> {
         let start = self.next();
         let result = self.emit(expression, Op::Has(slot), &[])?;
         let typed = self.typed(start, result, Type::Bool, Some(slot));
-        Ok(Typed { made: Made::Has, ..typed })
+        Ok(Typed { made: Made::Has(words(expression)), ..typed })
     }
 
     fn resolve(&mut self, expression: &IdedExpr) -> Result<(u16, Type), Fault> {
@@ -203,7 +205,7 @@ impl Compiler<'_> {
         let result = self.emit(at, Op::Unary(unary, from), &[from])?;
         let typed = self.typed(start, result, kind, inner.part.slot);
         let made =
-            if kind == Type::Bool { Made::Not(Box::new(inner.branch())) } else { Made::Plain };
+            if kind == Type::Bool { Made::Not(Box::new(inner.branch())) } else { typed.made };
         Ok(Typed { made, ..typed })
     }
 
@@ -214,6 +216,7 @@ impl Compiler<'_> {
         [left, right]: [&IdedExpr; 2],
     ) -> Result<Typed, Fault> {
         let start = self.next();
+        let written = [words(left), words(right)];
         let (left, right) = (self.expression(left)?, self.expression(right)?);
         let symbol = operator.symbol();
         let is_number = |kind| matches!(kind, Type::Int | Type::Double);
@@ -229,7 +232,12 @@ impl Compiler<'_> {
         let result = self.emit(at, Op::Compare(operator, operands[0], operands[1]), &operands)?;
         let slot = left.part.slot.or(right.part.slot);
         let typed = self.typed(start, result, Type::Bool, slot);
-        Ok(Typed { made: Made::Compare(operator, left.part, right.part), ..typed })
+        let [left_words, right_words] = written;
+        let sides = [
+            Side { part: left.part, words: left_words },
+            Side { part: right.part, words: right_words },
+        ];
+        Ok(Typed { made: Made::Compare(operator, Box::new(sides)), ..typed })
     }
 
     fn compute(

@@ -9,6 +9,8 @@ use crate::domain::Value;
 pub struct Evidence<'a> {
     /// The slot observed: the first that the observed side names.
     pub slot: u16,
+    /// The observed side as the rule writes it: a name, or what is computed from names.
+    pub subject: &'a str,
     /// The value of the observed side: the slot's, or what was computed from it and others.
     pub observed: Value<'a>,
     /// How it compares with the limit.
@@ -27,22 +29,30 @@ pub(super) struct Branch {
 /// What a Bool expression is made of.
 #[derive(Clone, Debug)]
 pub(super) enum Made {
-    /// A name or a literal.
-    Plain,
-    Compare(Operator, Part, Part),
+    /// A name or a literal, as the source has it.
+    Plain(Box<str>),
+    Compare(Operator, Box<[Side; 2]>),
     /// `in`, with the value looked for and the list.
-    Within(Part, u16),
-    Has,
+    Within(Box<Side>, u16),
+    /// The name that is asked for.
+    Has(Box<str>),
     Not(Box<Branch>),
     /// `&&` or `||`.
     Join(Box<[Branch; 2]>),
     Choose(Box<[Branch; 3]>),
 }
 
+/// One side of a comparison, with its words for reviewers.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    pub part: Part,
+    pub words: Box<str>,
+}
+
 /// The evidence for a condition; none when it is not true.
 pub(super) fn of_truth<'s>(
     program: &'s Program,
-    root: &Branch,
+    root: &'s Branch,
     slots: &[Value<'s>],
 ) -> Vec<Evidence<'s>> {
     let mut search = Search { program, slots, found: Vec::new() };
@@ -62,28 +72,28 @@ impl<'s> Search<'s, '_> {
     }
 
     /// Adds what makes the branch come to `wanted`, if it does.
-    fn branch(&mut self, branch: &Branch, wanted: bool) {
+    fn branch(&mut self, branch: &'s Branch, wanted: bool) {
         // A comparison finds out by itself whether it holds, from the values that it needs anyway.
         let compares = matches!(branch.made, Made::Compare(..));
         if !compares && self.value(&branch.part) != Value::Bool(wanted) {
             return;
         }
         match &branch.made {
-            Made::Plain => {
+            Made::Plain(words) => {
                 let value = Value::Bool(wanted);
-                self.add(branch.part.slot, value, Operator::Equal, value);
+                self.add((branch.part.slot, words), value, Operator::Equal, value);
             }
-            Made::Compare(operator, left, right) => {
+            Made::Compare(operator, sides) => {
                 let operator = if wanted { *operator } else { opposite(*operator) };
-                self.comparison(operator, left, right);
+                self.comparison(operator, sides);
             }
-            Made::Within(part, list) => self.within(part, *list, wanted),
-            Made::Has => {
+            Made::Within(side, list) => self.within(side, *list, wanted),
+            Made::Has(words) => {
                 let slot = branch.part.slot;
                 let observed = slot.and_then(|slot| self.slots.get(usize::from(slot)).copied());
                 let observed = observed.unwrap_or(Value::NotSupplied);
                 let operator = if wanted { Operator::NotEqual } else { Operator::Equal };
-                self.add(slot, observed, operator, Value::NotSupplied);
+                self.add((slot, words), observed, operator, Value::NotSupplied);
             }
             Made::Not(inner) => self.branch(inner, !wanted),
             // Whichever of the two it is, the sides that agree with the whole made it so.
@@ -97,34 +107,35 @@ impl<'s> Search<'s, '_> {
         }
     }
 
-    fn comparison(&mut self, operator: Operator, left: &Part, right: &Part) {
-        let (observed, limit) = (self.value(left), self.value(right));
+    fn comparison(&mut self, operator: Operator, [left, right]: &'s [Side; 2]) {
+        let (observed, limit) = (self.value(&left.part), self.value(&right.part));
         // With NaN neither a comparison nor its opposite need hold.
         if compare(operator, observed, limit) != Value::Bool(true) {
             return;
         }
-        if left.slot.is_some() {
-            self.add(left.slot, observed, operator, limit);
+        if left.part.slot.is_some() {
+            self.add((left.part.slot, &left.words), observed, operator, limit);
         } else {
-            self.add(right.slot, limit, mirrored(operator), observed);
+            self.add((right.part.slot, &right.words), limit, mirrored(operator), observed);
         }
     }
 
-    fn within(&mut self, part: &Part, list: u16, found: bool) {
-        let value = self.value(part);
+    fn within(&mut self, side: &'s Side, list: u16, found: bool) {
+        let value = self.value(&side.part);
+        let subject = (side.part.slot, &*side.words);
         if found {
-            self.add(part.slot, value, Operator::Equal, value);
+            self.add(subject, value, Operator::Equal, value);
             return;
         }
         match self.program.list(list) {
             Some(List::Ints(elements)) => {
                 for element in elements {
-                    self.add(part.slot, value, Operator::NotEqual, Value::Int(*element));
+                    self.add(subject, value, Operator::NotEqual, Value::Int(*element));
                 }
             }
             Some(List::Texts(elements)) => {
                 for element in elements {
-                    self.add(part.slot, value, Operator::NotEqual, Value::Text(element));
+                    self.add(subject, value, Operator::NotEqual, Value::Text(element));
                 }
             }
             None => {}
@@ -134,13 +145,13 @@ impl<'s> Search<'s, '_> {
     /// Adds a comparison, unless it is one of constants only.
     fn add(
         &mut self,
-        slot: Option<u16>,
+        (slot, subject): (Option<u16>, &'s str),
         observed: Value<'s>,
         operator: Operator,
         limit: Value<'s>,
     ) {
         if let Some(slot) = slot {
-            self.found.push(Evidence { slot, observed, operator, limit });
+            self.found.push(Evidence { slot, subject, observed, operator, limit });
         }
     }
 }

@@ -20,6 +20,7 @@ mod names;
 mod operation;
 mod parse;
 mod program;
+mod words;
 
 #[cfg(test)]
 mod test_differential;

@@ -1,0 +1,46 @@
+//! The real binary as its users run it: asked, misused, stopped, killed, and started again.
+
+// A test that fails says so by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+// The binary as a child that never outlives its test.
+mod child;
+// A service on a folder of its own.
+mod server;
+// Random numbers that are the same in every run.
+mod seed;
+// The accounts and purchases that the tests speak of.
+mod sample;
+// The calls of a checkout and a lender.
+mod client;
+// What clients asked and were told, and whether the service still says so.
+mod book;
+// Many clients at once, until something is done to the service.
+mod load;
+
+// Killed at any moment, it has lost no answer.
+mod kill;
+// A disk that does not sync ends it, before it says anything untrue.
+mod sync_failure;
+// Asked to stop under load, it ends in order.
+mod stop;
+// What was counted before a crash counts after it.
+mod memory;
+// Nothing personal where it does not belong.
+mod personal_data;
+
+// A start that cannot be says why, in one line.
+mod start_errors;
+// `policy` and `catalog`.
+mod policy_commands;
+// `assess` against a running service.
+mod assess;
+// `demo` and the story that it tells.
+mod demo;
+
+// Transactions made up, and what is true of them by plain counting.
+mod transactions;
+// `replay` counts as plain counting does.
+mod replay;
+// `replay` of files that are not as they should be.
+mod replay_errors;
