@@ -28,17 +28,22 @@ use super::{Call, sample};
 
 const CLIENTS: usize = 64;
 
-/// How much is measured.
+/// How much is measured: rounds, and calls of each kind that a client makes in one.
 struct Size {
     rounds: usize,
-    /// Calls of each kind that a client makes in a round.
     calls: u64,
-    /// Each buys at most four times, so that no velocity rule holds it.
-    accounts: u64,
 }
 
-const WHOLE: Size = Size { rounds: 9, calls: 40, accounts: 6_400 };
-const SMALL: Size = Size { rounds: 1, calls: 1, accounts: 64 };
+const WHOLE: Size = Size { rounds: 9, calls: 40 };
+const SMALL: Size = Size { rounds: 1, calls: 1 };
+
+impl Size {
+    /// Each buys at most four times, so that no velocity rule holds it.
+    fn accounts(&self) -> u64 {
+        let purchases = self.rounds as u64 * self.calls * CLIENTS as u64;
+        purchases.div_ceil(4).next_multiple_of(CLIENTS as u64)
+    }
+}
 
 pub fn define(call: &Call) {
     if !call.wants("assess") {
@@ -105,7 +110,7 @@ impl Bench {
         for _ in 0..CLIENTS {
             channels.push(Channel::from_shared(url.clone()).unwrap().connect().await.unwrap());
         }
-        let bench = Bench { channels, accounts: size.accounts, next: AtomicU64::new(0) };
+        let bench = Bench { channels, accounts: size.accounts(), next: AtomicU64::new(0) };
         bench.make_accounts().await;
         bench
     }
@@ -151,8 +156,9 @@ impl Bench {
     async fn assess(&self, channel: Channel, calls: u64) {
         let mut client = RiskDecisionServiceClient::new(channel);
         for _ in 0..calls {
-            let account = self.next.fetch_add(1, Ordering::Relaxed) % self.accounts;
-            let answer = client.evaluate_purchase(purchase(account)).await.unwrap().into_inner();
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let request = purchase(number % self.accounts, number / self.accounts);
+            let answer = client.evaluate_purchase(request).await.unwrap().into_inner();
             let decision = answer.decision.unwrap();
             assert_eq!(decision.outcome(), pb::DecisionOutcome::Approved, "{decision:?}");
         }
@@ -195,8 +201,9 @@ fn account(number: u64) -> pb::Account {
     }
 }
 
-/// A request as a checkout sends it: shop, plan, device and network.
-fn purchase(account: u64) -> pb::EvaluatePurchaseRequest {
+/// A request as a checkout sends it: shop, plan, device and network; a little dearer each time, so
+/// that it is no duplicate.
+fn purchase(account: u64, earlier: u64) -> pb::EvaluatePurchaseRequest {
     let context = pb::PurchaseContext {
         account_id: format!("account-{account}"),
         merchant: Some(pb::Merchant {
@@ -205,7 +212,7 @@ fn purchase(account: u64) -> pb::EvaluatePurchaseRequest {
             country: "DE".to_owned(),
         }),
         merchant_order_reference: format!("SO-{account}"),
-        amount: money(2_500),
+        amount: money(2_500 + earlier as i64),
         plan: Some(pb::PaymentPlan {
             kind: pb::PlanKind::PayLater30.into(),
             ..pb::PaymentPlan::default()

@@ -14,15 +14,19 @@ use surety::ledger::{AnswerKey, AssessCommit, Assessed, Claim, Ledger, SignalRow
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use super::Call;
 use super::sample::{self, Draw, NOW};
 
 const ACCOUNTS: u64 = 1_000;
 
-pub fn define(c: &mut Criterion) {
+pub fn define(c: &mut Criterion, call: &Call) {
+    if !call.wants("ledger/commit") {
+        return;
+    }
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let book = Arc::new(runtime.block_on(Book::open(folder.path())));
-    let mut group = c.benchmark_group("ledger/assess");
+    let mut group = c.benchmark_group("ledger/commit");
     group.throughput(Throughput::Elements(1)).sample_size(10);
     for callers in [1, 256] {
         group.bench_function(format!("{callers} callers"), |b| {

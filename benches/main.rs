@@ -52,7 +52,7 @@ impl Call {
 
     /// Whether a measurement that is not criterion's is asked for.
     fn wants(&self, name: &str) -> bool {
-        let asked = |filter: &String| name.contains(filter.as_str());
+        let asked = |filter: &String| name.contains(filter.as_str()) || filter.contains(name);
         !self.listing && (self.filters.is_empty() || self.filters.iter().any(asked))
     }
 }
@@ -66,7 +66,7 @@ fn main() {
     conditions::define(&mut criterion);
     signals::define(&mut criterion, &call);
     decide::define(&mut criterion);
-    ledger::define(&mut criterion);
+    ledger::define(&mut criterion, &call);
     criterion.final_summary();
     assess::define(&call);
     replay::define(&call);

@@ -224,6 +224,9 @@ impl Golden {
 /// What the replay came to, against what it should.
 struct Found {
     golden: Golden,
+    /// Times of purchases for 0.00 by account. They count as one cent here, since no request is
+    /// for nothing, and as zero in the golden means.
+    for_nothing: HashMap<String, Vec<i64>>,
     distances: HashMap<&'static str, Distance>,
     weeks: [Ranking; WEEKS.len()],
     /// All rows of each week, of whatever scenario.
@@ -232,8 +235,8 @@ struct Found {
 
 impl Found {
     fn new(golden: Golden) -> Found {
-        let (distances, weeks, rows) = Default::default();
-        Found { golden, distances, weeks, rows }
+        let (for_nothing, distances, weeks, rows) = Default::default();
+        Found { golden, for_nothing, distances, weeks, rows }
     }
 
     fn take(&mut self, row: &Row<'_>) {
@@ -249,12 +252,21 @@ impl Found {
                 }
             }
         }
-        if let Some(wanted) = self.golden.rows.get(row.text("id")) {
-            let in_cents = |name: &str| if name.contains("_avg_") { 100.0 } else { 1.0 };
-            for (ours, theirs) in [COUNTS, MEANS, BUCKETS, SHARES].concat() {
-                let wanted = wanted[self.golden.header[theirs]] * in_cents(theirs);
-                self.distances.entry(theirs).or_default().add(row.number(ours), wanted);
-            }
+        if row.number("amount") == 0.0 {
+            self.for_nothing.entry(row.text("account").to_owned()).or_default().push(time);
+        }
+        let Some(wanted) = self.golden.rows.get(row.text("id")) else { return };
+        let wanted = |name: &str| wanted[self.golden.header[name]];
+        for (ours, theirs) in [COUNTS, BUCKETS, SHARES].concat() {
+            let distance = self.distances.entry(theirs).or_default();
+            distance.add(row.number(ours), wanted(theirs));
+        }
+        let none = Vec::new();
+        let for_nothing = self.for_nothing.get(row.text("account")).unwrap_or(&none);
+        for (((ours, theirs), (_, count)), days) in MEANS.into_iter().zip(COUNTS).zip([1, 7, 30]) {
+            let cents = for_nothing.iter().filter(|at| time - **at < days * DAY).count() as f64;
+            let distance = self.distances.entry(theirs).or_default();
+            distance.add(row.number(ours), wanted(theirs) * 100.0 + cents / wanted(count));
         }
     }
 
