@@ -1,10 +1,10 @@
 //! Puts it together: data folder, keys, ledger, playbook, service, server, and an orderly stop.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::future::Future;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,10 +40,21 @@ impl App {
     /// Opens everything; what is wrong stops the start with one line that says what and where.
     pub async fn open(config: &Config) -> Result<App> {
         let playbook = playbook(config.policy.as_deref(), config.reasons.as_deref())?;
+        if !config.grpc_listen.ip().is_loopback() {
+            bail!(
+                "cannot listen on {}: callers have no credentials yet, so only those on the same \
+                 machine are served; expected a loopback address such as 127.0.0.1",
+                config.grpc_listen
+            );
+        }
         let listener = TcpListener::bind(config.grpc_listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.grpc_listen))?;
-        fs::create_dir_all(&config.data)
+        // The ledger holds what was sent about devices and networks: nobody else's to read.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.data)
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
         let ledger = Ledger::open(&config.data.join("ledger.sqlite")).await?;
         let settings = Settings {

@@ -58,8 +58,8 @@ impl Catalog {
         if wanted(Part::Rules) {
             println!("RULES of policy {}", playbook.policy.version);
             for rule in &playbook.policy.rules {
-                let push = format!("{:?}", rule.push).to_lowercase();
-                println!("  {:<36} {push:<10} {}", rule.code.name(), rule.when.source().trim());
+                let (push, when) = (rule.push.name(), rule.when.source().trim());
+                println!("  {:<36} {push:<12} {when}", rule.code);
             }
             println!();
         }

@@ -1,262 +1,258 @@
 //! Names read from the account's standing: a table, one entry a name.
 
-use super::{Variable, View};
+use super::{Variable, View, of_account};
 use crate::domain::{
     FieldStatus, LegalAge, ProfileField, RestrictionKind, Standing, Time, Type, Value,
 };
 
-/// One entry of the table: name, type, unit, meaning, and how it is read.
-macro_rules! variable {
-    ($name:literal, $type:ident, $unit:literal, $about:literal, |$s:tt, $view:tt| $read:expr) => {
-        Variable {
-            name: $name,
-            value_type: Type::$type,
-            unit: $unit,
-            about: $about,
-            read: |outer| {
-                let ($s, $view) = (&outer.facts.standing, outer);
-                $read
-            },
-        }
-    };
-}
-
 pub(super) const VARIABLES: &[Variable] = &[
-    variable!("account.known", Bool, "", "the lender told us of the account", |s, _| s
-        .known
-        .into()),
-    variable!("account.market", Text, "ISO 3166", "market of the account", |s, _| s
-        .market
-        .as_ref()
-        .into()),
-    variable!("account.currency", Text, "ISO 4217", "the account's one currency", |s, _| s
-        .currency
-        .map(|c| c.code())
-        .into()),
-    variable!(
+    of_account("account.known", Type::Bool, "", "the lender told us of the account", |s, _| {
+        s.known.into()
+    }),
+    of_account("account.market", Type::Text, "ISO 3166", "market of the account", |s, _| {
+        s.market.as_ref().into()
+    }),
+    of_account("account.currency", Type::Text, "ISO 4217", "the account's one currency", |s, _| {
+        s.currency.map(|c| c.code()).into()
+    }),
+    of_account(
         "account.credit_limit",
-        Int,
+        Type::Int,
         "minor units",
         "limit assigned by the lender; for a guest the market's",
-        |s, _| s.credit_limit.into()
+        |s, _| s.credit_limit.into(),
     ),
-    variable!("account.outstanding", Int, "minor units", "owed over all plans", |s, _| s
-        .outstanding
-        .into()),
-    variable!(
+    of_account("account.outstanding", Type::Int, "minor units", "owed over all plans", |s, _| {
+        s.outstanding.into()
+    }),
+    of_account(
         "account.reserved",
-        Int,
+        Type::Int,
         "minor units",
         "held for approvals that are not captured yet",
-        |s, _| s.reserved.into()
+        |s, _| s.reserved.into(),
     ),
-    variable!("account.opened_days", Int, "days", "age of the account", |s, view| s
-        .opened
-        .map(|t| (now(view) - t).as_days())
-        .into()),
-    variable!("account.profile_missing", Int, "", "profile fields that are empty", |s, _| {
-        profile_count(s, FieldStatus::Absent)
+    of_account("account.opened_days", Type::Int, "days", "age of the account", |s, view| {
+        s.opened.map(|t| (now(view) - t).as_days()).into()
     }),
-    variable!(
+    of_account(
+        "account.profile_missing",
+        Type::Int,
+        "",
+        "profile fields that are empty",
+        |s, _| profile_count(s, FieldStatus::Absent),
+    ),
+    of_account(
         "account.contact_unreachable",
-        Bool,
+        Type::Bool,
         "",
         "email bounces or phone is unreachable",
-        |s, _| contact_unreachable(s)
+        |s, _| contact_unreachable(s),
     ),
-    variable!(
+    of_account(
         "account.address_unreachable",
-        Bool,
+        Type::Bool,
         "",
         "the address was not found or mail came back",
-        |s, _| field_is(s.profile.address, FieldStatus::Unreachable)
+        |s, _| field_is(s.profile.address, FieldStatus::Unreachable),
     ),
-    variable!(
+    of_account(
         "account.contact_changed_hours",
-        Double,
+        Type::Double,
         "hours",
         "since email, phone or password changed",
-        |s, view| s.contact_changed.map(|t| (now(view) - t).as_hours_f64()).into()
+        |s, view| s.contact_changed.map(|t| (now(view) - t).as_hours_f64()).into(),
     ),
-    variable!("account.of_legal_age", Bool, "", "old enough for a credit agreement", |s, _| s
-        .of_legal_age
-        .map(|age| age == LegalAge::Yes)
-        .into()),
-    variable!("account.income_monthly", Int, "minor units", "income a month", |s, _| s
-        .income_monthly
-        .into()),
-    variable!("account.income_verified", Bool, "", "the income was confirmed", |s, _| s
-        .income_verified
-        .into()),
-    variable!(
+    of_account(
+        "account.of_legal_age",
+        Type::Bool,
+        "",
+        "old enough for a credit agreement",
+        |s, _| s.of_legal_age.map(|age| age == LegalAge::Yes).into(),
+    ),
+    of_account("account.income_monthly", Type::Int, "minor units", "income a month", |s, _| {
+        s.income_monthly.into()
+    }),
+    of_account("account.income_verified", Type::Bool, "", "the income was confirmed", |s, _| {
+        s.income_verified.into()
+    }),
+    of_account(
         "account.commitments_monthly",
-        Int,
+        Type::Int,
         "minor units",
         "commitments elsewhere a month",
-        |s, _| s.commitments_monthly.into()
+        |s, _| s.commitments_monthly.into(),
     ),
-    variable!("account.bureau_file_found", Bool, "", "the credit bureau has a file", |s, _| s
-        .bureau
-        .file_found
-        .into()),
-    variable!(
+    of_account(
+        "account.bureau_file_found",
+        Type::Bool,
+        "",
+        "the credit bureau has a file",
+        |s, _| s.bureau.file_found.into(),
+    ),
+    of_account(
         "account.bureau_delinquency_days",
-        Int,
+        Type::Int,
         "days",
         "worst delinquency elsewhere in 12 months",
-        |s, _| s.bureau.worst_delinquency_days.into()
+        |s, _| s.bureau.worst_delinquency_days.into(),
     ),
-    variable!(
+    of_account(
         "account.bureau_collections",
-        Bool,
+        Type::Bool,
         "",
         "open collection or court judgment",
-        |s, _| s.bureau.collections_or_judgment.into()
+        |s, _| s.bureau.collections_or_judgment.into(),
     ),
-    variable!("account.bureau_insolvency", Bool, "", "open insolvency", |s, _| s
-        .bureau
-        .insolvency
-        .into()),
-    variable!("account.bureau_inquiries_6m", Int, "", "searches by others in 6 months", |s, _| s
-        .bureau
-        .inquiries_6m
-        .into()),
-    variable!(
+    of_account("account.bureau_insolvency", Type::Bool, "", "open insolvency", |s, _| {
+        s.bureau.insolvency.into()
+    }),
+    of_account(
+        "account.bureau_inquiries_6m",
+        Type::Int,
+        "",
+        "searches by others in 6 months",
+        |s, _| s.bureau.inquiries_6m.into(),
+    ),
+    of_account(
         "account.bureau_file_age_months",
-        Int,
+        Type::Int,
         "months",
         "age of the bureau's file",
-        |s, _| s.bureau.file_age_months.into()
+        |s, _| s.bureau.file_age_months.into(),
     ),
-    variable!("account.bureau_entries", Int, "", "entries in the bureau's file", |s, _| s
-        .bureau
-        .entries
-        .into()),
-    variable!(
+    of_account("account.bureau_entries", Type::Int, "", "entries in the bureau's file", |s, _| {
+        s.bureau.entries.into()
+    }),
+    of_account(
         "account.support_plan_active",
-        Bool,
+        Type::Bool,
         "",
         "a payment support arrangement is running",
-        |s, _| s.support_plan_active.into()
+        |s, _| s.support_plan_active.into(),
     ),
-    variable!(
+    of_account(
         "account.plans_open",
-        Int,
+        Type::Int,
         "",
         "plans with something outstanding, returns under way left out",
-        |s, _| s.plans.open.into()
+        |s, _| s.plans.open.into(),
     ),
-    variable!("account.plans_repaid", Int, "", "plans repaid in full", |s, _| s
-        .plans
-        .repaid
-        .into()),
-    variable!(
+    of_account("account.plans_repaid", Type::Int, "", "plans repaid in full", |s, _| {
+        s.plans.repaid.into()
+    }),
+    of_account(
         "account.due_30d",
-        Int,
+        Type::Int,
         "minor units",
         "what open plans make due within 30 days",
-        |s, _| s.plans.due_30d.into()
+        |s, _| s.plans.due_30d.into(),
     ),
-    variable!(
+    of_account(
         "account.days_overdue",
-        Int,
+        Type::Int,
         "days",
         "since the oldest unpaid instalment was due",
-        |s, _| s.plans.days_overdue.into()
+        |s, _| s.plans.days_overdue.into(),
     ),
-    variable!("account.defaulted", Bool, "", "a balance was written off or sold", |s, _| s
-        .plans
-        .defaulted
-        .into()),
-    variable!(
+    of_account("account.defaulted", Type::Bool, "", "a balance was written off or sold", |s, _| {
+        s.plans.defaulted.into()
+    }),
+    of_account(
         "account.late_180d",
-        Int,
+        Type::Int,
         "",
         "instalments paid over 7 days late in 180 days",
-        |s, _| s.plans.late_180d.into()
+        |s, _| s.plans.late_180d.into(),
     ),
-    variable!("account.late_365d", Int, "", "instalments paid late at all in 365 days", |s, _| s
-        .plans
-        .late_365d
-        .into()),
-    variable!(
+    of_account(
+        "account.late_365d",
+        Type::Int,
+        "",
+        "instalments paid late at all in 365 days",
+        |s, _| s.plans.late_365d.into(),
+    ),
+    of_account(
         "account.orders_60m",
-        Int,
+        Type::Int,
         "",
         "orders reserved or confirmed in 60 minutes",
-        |s, _| s.orders.placed_60m.into()
+        |s, _| s.orders.placed_60m.into(),
     ),
-    variable!("account.orders_24h", Int, "", "orders reserved or confirmed in 24 hours", |s, _| s
-        .orders
-        .placed_24h
-        .into()),
-    variable!("account.orders_amount_24h", Int, "minor units", "sum of those", |s, _| s
-        .orders
-        .amount_24h
-        .into()),
-    variable!(
+    of_account(
+        "account.orders_24h",
+        Type::Int,
+        "",
+        "orders reserved or confirmed in 24 hours",
+        |s, _| s.orders.placed_24h.into(),
+    ),
+    of_account("account.orders_amount_24h", Type::Int, "minor units", "sum of those", |s, _| {
+        s.orders.amount_24h.into()
+    }),
+    of_account(
         "account.duplicate_order",
-        Bool,
+        Type::Bool,
         "",
         "same shop, amount and basket within 10 minutes",
-        |s, _| s.orders.duplicate.into()
+        |s, _| s.orders.duplicate.into(),
     ),
-    variable!("account.cards_24h", Int, "", "one-time cards granted in 24 hours", |s, _| s
-        .orders
-        .cards_24h
-        .into()),
-    variable!("account.cards_open", Int, "", "one-time cards open and unused", |s, _| s
-        .orders
-        .cards_open
-        .into()),
-    variable!("account.security_hold", Bool, "", "a security hold is in force", |s, _| restricted(
-        s,
-        RestrictionKind::Security
-    )),
-    variable!(
+    of_account("account.cards_24h", Type::Int, "", "one-time cards granted in 24 hours", |s, _| {
+        s.orders.cards_24h.into()
+    }),
+    of_account("account.cards_open", Type::Int, "", "one-time cards open and unused", |s, _| {
+        s.orders.cards_open.into()
+    }),
+    of_account("account.security_hold", Type::Bool, "", "a security hold is in force", |s, _| {
+        restricted(s, RestrictionKind::Security)
+    }),
+    of_account(
         "account.temporarily_restricted",
-        Bool,
+        Type::Bool,
         "",
         "a temporary restriction is in force",
-        |s, _| restricted(s, RestrictionKind::Temporary)
+        |s, _| restricted(s, RestrictionKind::Temporary),
     ),
-    variable!("account.self_excluded", Bool, "", "the customer asked not to be lent to", |s, _| {
-        restricted(s, RestrictionKind::SelfExclusion)
-    }),
-    variable!(
+    of_account(
+        "account.self_excluded",
+        Type::Bool,
+        "",
+        "the customer asked not to be lent to",
+        |s, _| restricted(s, RestrictionKind::SelfExclusion),
+    ),
+    of_account(
         "account.sanctions_hold",
-        Bool,
+        Type::Bool,
         "",
         "name screening found a possible match",
-        |s, _| restricted(s, RestrictionKind::Sanctions)
+        |s, _| restricted(s, RestrictionKind::Sanctions),
     ),
-    variable!(
+    of_account(
         "account.compliance_hold",
-        Bool,
+        Type::Bool,
         "",
         "activity was referred to compliance",
-        |s, _| restricted(s, RestrictionKind::Compliance)
+        |s, _| restricted(s, RestrictionKind::Compliance),
     ),
-    variable!(
+    of_account(
         "account.listed",
-        Bool,
+        Type::Bool,
         "",
         "the account is on the list of confirmed misuse",
-        |s, _| s.listed.account.into()
+        |s, _| s.listed.account.into(),
     ),
-    variable!(
+    of_account(
         "account.device_listed",
-        Bool,
+        Type::Bool,
         "",
         "the device is on the list of confirmed misuse",
-        |s, _| s.listed.device.into()
+        |s, _| s.listed.device.into(),
     ),
-    variable!(
+    of_account(
         "account.instrument_listed",
-        Bool,
+        Type::Bool,
         "",
         "the instrument is on the list of confirmed misuse",
-        |s, _| s.listed.instrument.into()
+        |s, _| s.listed.instrument.into(),
     ),
 ];
 

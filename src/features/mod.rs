@@ -49,30 +49,61 @@ pub struct Variable {
     pub value_type: Type,
     pub unit: &'static str,
     pub about: &'static str,
-    read: for<'a> fn(&View<'a>) -> Value<'a>,
+    read: Read,
+}
+
+/// How a value is read: from the part of the facts that it is about, with the rest at hand.
+enum Read {
+    Request(for<'a> fn(&'a RequestFacts, &View<'a>) -> Value<'a>),
+    Account(for<'a> fn(&'a Standing, &View<'a>) -> Value<'a>),
+    Score(Component),
 }
 
 impl Variable {
     pub fn read<'a>(&self, view: &View<'a>) -> Value<'a> {
-        (self.read)(view)
+        match self.read {
+            Read::Request(read) => read(&view.facts.request, view),
+            Read::Account(read) => read(&view.facts.standing, view),
+            Read::Score(component) => score_of(view, component),
+        }
     }
+}
+
+const fn of_request(
+    name: &'static str,
+    value_type: Type,
+    unit: &'static str,
+    about: &'static str,
+    read: for<'a> fn(&'a RequestFacts, &View<'a>) -> Value<'a>,
+) -> Variable {
+    Variable { name, value_type, unit, about, read: Read::Request(read) }
+}
+
+const fn of_account(
+    name: &'static str,
+    value_type: Type,
+    unit: &'static str,
+    about: &'static str,
+    read: for<'a> fn(&'a Standing, &View<'a>) -> Value<'a>,
+) -> Variable {
+    Variable { name, value_type, unit, about, read: Read::Account(read) }
 }
 
 /// Names of the component scores, known once the score rules were tried.
 const SCORES: [Variable; 4] = [
-    score("score.credit", |view| score_of(view, Component::Credit)),
-    score("score.affordability", |view| score_of(view, Component::Affordability)),
-    score("score.spending", |view| score_of(view, Component::Spending)),
-    score("score.fraud", |view| score_of(view, Component::Fraud)),
+    score("score.credit", Component::Credit),
+    score("score.affordability", Component::Affordability),
+    score("score.spending", Component::Spending),
+    score("score.fraud", Component::Fraud),
 ];
 
-const fn score(name: &'static str, read: for<'a> fn(&View<'a>) -> Value<'a>) -> Variable {
+const fn score(name: &'static str, component: Component) -> Variable {
     Variable {
         name,
         value_type: Type::Int,
         unit: "0 to 1000",
         about: "score of the component, higher is riskier",
-        read,
+        read: Read::Score(component),
     }
 }
 

@@ -99,6 +99,18 @@ pub enum RulePush {
 }
 
 impl RulePush {
+    /// As the policy file writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            RulePush::Decline => "decline",
+            RulePush::Review => "review",
+            RulePush::ReviewHeld => "review_held",
+            RulePush::StepUp => "step_up",
+            RulePush::Score => "score",
+            RulePush::Info => "info",
+        }
+    }
+
     pub fn push(self) -> Push {
         match self {
             RulePush::Decline => Push::Decline,

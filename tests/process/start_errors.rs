@@ -41,6 +41,16 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn without_credentials_only_this_machine_is_served() {
+    let folder = Folder::new();
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        let mut command = surety("serve");
+        command.args(["--grpc-listen", address, "--data"]).arg(folder.data());
+        refused(&run(&mut command), &[&format!("cannot listen on {address}"), "loopback"]);
+    }
+}
+
+#[test]
 fn a_data_folder_that_cannot_be_written_is_named() {
     let folder = Folder::new();
     let file = folder.path("file");
