@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answered, Error, Service, answered_before, key, sees_all, teach};
+use super::{Answered, Error, Service, answered_before, key, message, sees_all, teach};
 use crate::domain::{
     AccountId, Caller, CancelReason, Cancellation, Confirmation, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, DecisionRecord, Holder, MerchantId, Money, Parties,
@@ -118,7 +118,21 @@ impl Service {
                 self.ledger.decision_by_reference(reference).await?
             }
         };
-        visible(caller, found).map(|record| record.judged(self.now()))
+        visible(caller, found).map(|record| self.judged(record))
+    }
+
+    /// A record as it stands now, with the words for what has become of it: whose time ran out is
+    /// not asked any more for what cannot be done any more.
+    pub fn judged(&self, record: DecisionRecord) -> DecisionRecord {
+        let now = self.now();
+        if record.lapsed(now).is_none() {
+            return record;
+        }
+        let mut record = record.judged(now);
+        let market = self.playbook.policy.market(record.market);
+        record.message =
+            message::render(&record.decision, &self.playbook.catalog, market, &record.locale);
+        record
     }
 
     /// A decision of this caller, not yet judged by the clock.
@@ -159,7 +173,7 @@ impl Service {
             for record in records {
                 filter.after = Some((record.created, record.id));
                 let state = record.state(now);
-                let record = record.judged(now);
+                let record = self.judged(record);
                 // Time may have turned a pending decision into a refusal, so what is filtered by
                 // is judged here and not in the ledger.
                 let wanted = (query.outcomes.is_empty()
