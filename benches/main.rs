@@ -1,1 +1,73 @@
-fn main() {}
+//! The benches, one plain program: `cargo bench` measures, `cargo test` runs each once and small.
+//!
+//! `cargo bench -- NAME` measures those whose name has NAME in it; `cargo bench -- --data FOLDER`
+//! replays the data that `README.md` beside this file names, and nothing else.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench is a check")]
+
+mod assess;
+mod conditions;
+mod decide;
+mod judge;
+mod ledger;
+mod replay;
+mod sample;
+mod signals;
+
+use std::path::PathBuf;
+
+use criterion::Criterion;
+
+/// The same as the service's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How the program was called, as far as criterion does not see to it.
+struct Call {
+    /// Run to see that it works, not to measure.
+    small: bool,
+    /// Names are asked for, nothing is run.
+    listing: bool,
+    filters: Vec<String>,
+    data: Option<PathBuf>,
+}
+
+impl Call {
+    fn read() -> Call {
+        let mut call = Call { small: false, listing: false, filters: Vec::new(), data: None };
+        let (mut bench, mut test) = (false, false);
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--bench" => bench = true,
+                "--test" => test = true,
+                "--list" => call.listing = true,
+                "--data" => call.data = Some(arguments.next().expect("--data FOLDER").into()),
+                _ if argument.starts_with('-') => {}
+                _ => call.filters.push(argument),
+            }
+        }
+        call.small = test || !bench;
+        call
+    }
+
+    /// Whether a measurement that is not criterion's is asked for.
+    fn wants(&self, name: &str) -> bool {
+        let asked = |filter: &String| name.contains(filter.as_str()) || filter.contains(name);
+        !self.listing && (self.filters.is_empty() || self.filters.iter().any(asked))
+    }
+}
+
+fn main() {
+    let call = Call::read();
+    if let Some(folder) = &call.data {
+        return replay::whole(folder);
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    conditions::define(&mut criterion);
+    signals::define(&mut criterion, &call);
+    decide::define(&mut criterion);
+    ledger::define(&mut criterion, &call);
+    criterion.final_summary();
+    assess::define(&call);
+    replay::define(&call);
+}

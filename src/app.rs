@@ -68,7 +68,9 @@ impl App {
         let ledger = self.ledger.clone();
         let served = tokio::select! {
             served = grpc::serve(self.service, self.listener, stop) => served,
-            cause = ledger.failed() => bail!("the ledger failed, so nothing more is answered: {cause}"),
+            cause = ledger.failed() => {
+                bail!("the ledger failed, so nothing more is answered: {cause}")
+            }
         };
         served.map_err(|failure| anyhow!("serving: {failure}"))?;
         drop(ledger);

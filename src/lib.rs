@@ -1,8 +1,106 @@
-//! Surety.
+//! Surety decides, while the shopper waits, whether a checkout may grant credit: for a purchase, or
+//! for a one-time card. It answers APPROVED, DECLINED or MANUAL_REVIEW, with reasons.
+//!
+//! All that bears on a request is gathered first: [readings](signals::Readings) of what is
+//! remembered about the parties, and the account's [standing](domain::Standing) in the ledger. One
+//! pure function, [`decide`](decide::decide), turns these [facts](features::Facts) and a
+//! [playbook](playbook::Playbook) into a [decision](domain::Decision). One transaction records the
+//! decision with its facts and reserves the exposure; no answer leaves before it is durable. So a
+//! passed step-up, or a lost race for the last of a limit, is `decide` on newer facts, and a replay
+//! of past transactions is `decide` on theirs.
+//!
+//! # The map
+//!
+//! In reading order. A module imports only from those before it, and `grpc` and `lab` not from each
+//! other. The modules from `domain` to `decide` are pure: no I/O, no clock, no chance.
+//! `tests/tidy.rs` holds both.
+//!
+//! - [`telemetry`]: logs, one line of JSON a thing that happens. Without personal data; without
+//!   metrics, so far.
+//! - [`domain`]: the words, as types that cannot be wrong: money, ids, time, request, standing,
+//!   decision. Without wire types.
+//! - [`signals`]: what is remembered about the parties: one catalog of signals, and the store in
+//!   memory that folds events into them. Without a store for several replicas, so far.
+//! - [`features`]: facts by name: every value that a rule may look at, one entry each. Without past
+//!   decisions: they are never facts.
+//! - [`scoring`]: the spending score: how unlikely a purchase is for this account. Without trained
+//!   models, so far.
+//! - [`policy`]: rules in CEL, bands, thresholds by market, the examples that must pass, the reason
+//!   catalogue. Without an interpreter: conditions are compiled when they are loaded.
+//! - [`playbook`]: policy and catalogue with their fingerprint: one immutable thing.
+//! - [`decide`](mod@decide): the heart: every rule is tried, the strongest push wins, all reasons
+//!   stay. Without fetching: what it needs is in the facts.
+//! - [`ledger`]: what is durable, in one SQLite file: decisions, exposure, accounts, plans, answers
+//!   by key. Without a sweeper: ends are judged by comparing times.
+//! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
+//! - [`grpc`]: the edge: parses what comes in, cuts what goes out by the caller's role. Without
+//!   rules of any kind; without credentials, so far.
+//! - [`lab`]: offline work on the same pure core: `replay`. Without the service: it needs none.
+//! - [`app`]: puts it together: data folder, keys, ledger, playbook, server, an orderly stop.
+//! - [`cli`]: the subcommands, one file each.
+//!
+//! Absent everywhere, on purpose: global state, traits for stores (a closed set is an enum),
+//! `utils`, and clocks below the edges (time is an argument).
+//!
+//! # The life of an assessment
+//!
+//! 1. `grpc/serve.rs`, `grpc/codes.rs`: limits on size, metadata and calls under way; the deadline;
+//!    the status codes that the protos promise.
+//! 2. `grpc/handlers/decisions.rs`, `grpc/role.rs`: a [`Caller`](domain::Caller) whose role may
+//!    make the call.
+//! 3. `grpc/from_proto/purchase.rs`: a valid [`Request`](domain::Request), or all its faults
+//!    together. Identifiers become keyed hashes here.
+//! 4. `service/assess.rs`: from here on in a task of its own, which runs to its end even when the
+//!    caller leaves.
+//! 5. `service/running.rs`, `ledger/answer.rs`: is the same `request_id` under way? Wait for it.
+//!    Was it answered before? That answer again, so that a retry is no second attempt.
+//! 6. `signals/embedded.rs`: the attempt is counted and every signal read:
+//!    [`Readings`](signals::Readings).
+//! 7. `ledger/standing.rs`: limit, what is owed and reserved, plans, holds, in one statement:
+//!    [`Standing`](domain::Standing).
+//! 8. `decide/mod.rs`, with `scoring/`, `features/`, `policy/condition/`, `decide/judge.rs`: the
+//!    spending score; every rule; their points make scores; the rules on scores; the bands; the
+//!    stand-in for a source that failed.
+//! 9. `decide/reasons.rs`, `decide/outcome.rs`: reasons in order, with their evidence; expiry,
+//!    step-up, review, when to try again: a [`Decision`](domain::Decision).
+//! 10. `service/message.rs`, `service/draw.rs`: the customer's message in the language of the
+//!     request; id and reference.
+//! 11. `ledger/writer.rs`, `ledger/assess.rs`, `ledger/reserve.rs`: decisions that wait go into one
+//!     transaction. The limit is a condition of the statement that reserves.
+//! 12. `service/assess.rs`: somebody else took the headroom? Back to 7, at most twice; then a
+//!     person looks.
+//! 13. `grpc/to_proto/decision.rs`, `grpc/disclosure.rs`: the answer, cut to what the role may see.
+//!
+//! `service/assess.rs` alone knows the order from 4 to 12: read it first. Later,
+//! `service/step_up.rs` goes through 7 to 13 again with the stored request; `service/decisions.rs`
+//! and `service/events.rs` take what became of a decision to the ledger and from there to the
+//! signals. At the start `service/teach.rs` teaches the signal store what the ledger kept.
+//!
+//! # Where a new thing goes
+//!
+//! - rule, band, threshold, market: `models/policy.toml`, with examples; no code.
+//! - text of a reason: `models/reasons.toml`. A new code also: `domain/reason.rs` and
+//!   `proto/surety/v1/reason_code.proto`.
+//! - signal: an entry in `signals/<group>.rs`. It is then stored, read, a name for rules, and a
+//!   line of `surety catalog`.
+//! - fold of signals: `signals/mod.rs`, where the compiler names the other places, and the naive
+//!   model in `signals/reference.rs` that it is tested against.
+//! - fact of the request: its proto, `domain/request.rs`, `grpc/from_proto/`, an entry in
+//!   `features/request.rs`.
+//! - fact of the account: `ledger/standing.sql`, `domain/standing.rs`, an entry in
+//!   `features/account.rs`.
+//! - operator in conditions: `policy/condition/`: type check, program, evidence.
+//! - gRPC call: its proto, `grpc/role.rs`, `grpc/from_proto/`, `grpc/handlers/`, a function in
+//!   `service/`.
+//! - table or column: a new file in `ledger/migrations/`.
+//! - subcommand: a file in `cli/` and a variant in `cli/mod.rs`.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+// Logs.
 pub mod telemetry;
+
+// The pure core: words, what is remembered, facts by name, scores, rules, and the decision.
 pub mod domain;
 pub mod signals;
 pub mod features;
@@ -10,9 +108,15 @@ pub mod scoring;
 pub mod policy;
 pub mod playbook;
 pub mod decide;
+
+// What is durable, and the use cases that join it to the core.
 pub mod ledger;
 pub mod service;
+
+// The edges: callers over gRPC, files of the past.
 pub mod grpc;
 pub mod lab;
+
+// The process: put together, started from the command line.
 pub mod app;
 pub mod cli;

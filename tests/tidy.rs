@@ -81,9 +81,10 @@ impl Source {
     }
 
     fn is_test(&self) -> bool {
+        let declared_by_tests = ["reference.rs", "differential.rs", "_tests.rs", "sample.rs"];
         self.path.starts_with("tests/")
             || self.path.contains("/test")
-            || self.path.ends_with("/reference.rs")
+            || declared_by_tests.iter().any(|name| self.path.ends_with(name))
     }
 
     /// The top module that the file belongs to.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, anyhow};
 use clap::Args;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app;
-use crate::domain::{Country, Currency, Problem, Span};
+use crate::domain::{Country, Currency, Span};
 use crate::lab::replay::{Columns, Options, Summary, replay};
 use crate::signals::EmbeddedConfig;
 
@@ -32,9 +32,9 @@ pub(super) struct Replay {
     /// Columns of the input to copy to the output.
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     keep: Vec<String>,
-    #[arg(long, default_value = "DE", value_parser = |text: &str| Country::parse(text).map_err(told))]
+    #[arg(long, default_value = "DE", value_parser = country)]
     market: Country,
-    #[arg(long, default_value = "EUR", value_parser = |text: &str| Currency::parse(text).map_err(told))]
+    #[arg(long, default_value = "EUR", value_parser = currency)]
     currency: Currency,
     /// Limit of every account in minor units; none binds when not given.
     #[arg(long, value_name = "MINOR")]
@@ -48,8 +48,12 @@ pub(super) struct Replay {
     reasons: Option<PathBuf>,
 }
 
-fn told(problem: Problem) -> String {
-    problem.text
+fn country(text: &str) -> Result<Country, String> {
+    Country::parse(text).map_err(|problem| problem.text)
+}
+
+fn currency(text: &str) -> Result<Currency, String> {
+    Currency::parse(text).map_err(|problem| problem.text)
 }
 
 /// What decides on compression.
@@ -58,7 +62,7 @@ fn gzipped(path: &Path) -> bool {
 }
 
 impl Replay {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> anyhow::Result<()> {
         let playbook = app::playbook(self.policy.as_deref(), self.reasons.as_deref())?;
         let bar = progress_bar(&self.file);
         let input = self.open(&bar)?;
@@ -101,7 +105,7 @@ impl Replay {
     }
 
     /// The input, decompressed by a thread of its own: inflating takes a third of the time.
-    fn open(&self, bar: &ProgressBar) -> Result<Box<dyn Read>> {
+    fn open(&self, bar: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
         if self.file.as_os_str() == "-" {
             return Ok(Box::new(io::stdin().lock()));
         }
@@ -119,7 +123,7 @@ impl Replay {
 const PIECE: usize = 1 << 18;
 const PIECES_WAITING_MAX: usize = 8;
 
-fn inflate(input: impl Read + Send + 'static) -> Result<impl Read> {
+fn inflate(input: impl Read + Send + 'static) -> anyhow::Result<impl Read> {
     let (sender, receiver) = std::sync::mpsc::sync_channel(PIECES_WAITING_MAX);
     let mut decoder = MultiGzDecoder::new(input);
     std::thread::Builder::new()

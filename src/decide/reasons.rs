@@ -92,11 +92,11 @@ fn evidence(policy: &Policy, hit: &Judged<'_>, slots: &[Value<'_>]) -> Vec<Evide
 
 /// The window of a signal as people write it; empty for what is no signal.
 fn window(group: &str, name: &str) -> String {
-    let signal = signals::position_of(name).and_then(|at| signals::catalog().get(at));
-    match signal {
-        Some(signal) if group == "signal" => signal.window.to_string(),
-        _ => String::new(),
+    if group != "signal" {
+        return String::new();
     }
+    let signal = signals::position_of(name).and_then(|at| signals::catalog().get(at));
+    signal.map_or_else(String::new, |signal| signal.window.to_string())
 }
 
 /// The spending formula's own reasons, when a band makes its score push.

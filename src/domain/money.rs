@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FaultKind, Problem};
 
-/// The most that one amount may be: 10^13 minor units. Sums of a million such amounts stay in `i64`.
+/// The most that one amount may be: 10^13 minor units. Sums of a hundred thousand such amounts stay
+/// in `i64`.
 pub const AMOUNT_MAX_MINOR: i64 = 10_000_000_000_000;
 
 /// A currency of ISO 4217, by its three-letter code.

@@ -76,9 +76,13 @@ const fn score(name: &'static str, read: for<'a> fn(&View<'a>) -> Value<'a>) -> 
     }
 }
 
-/// A score is missing only because the signals under it are: their source failed.
+/// A score is missing because its source failed, or because there is no history to score.
 fn score_of(view: &View<'_>, component: Component) -> Value<'static> {
-    view.scores.of(component).map_or(Value::Failed, Value::Int)
+    match view.scores.of(component) {
+        Some(score) => Value::Int(score),
+        None if view.facts.readings.any_failed() => Value::Failed,
+        None => Value::NotSupplied,
+    }
 }
 
 /// Where the values of a name lie among all values.

@@ -129,13 +129,13 @@ fn kept_from_shops(reason: PublicReason) -> bool {
     matches!(reason, CreditHistory | Affordability | PaymentDue)
 }
 
-/// The reasons that weighed against the request. In a review every reason that asked for one
-/// counts, also where a held one outweighs it: else its absence would tell of the held one.
+/// The reasons that decided against the request, and none that merely weighed in: a refusal names
+/// what refused. In a review every reason that asked for one counts, also where a held one
+/// outweighs it: else its absence would tell of the held one.
 fn adverse(record: &DecisionRecord) -> impl Iterator<Item = &Reason> {
     let in_review = record.decision.review.is_some();
     record.decision.reasons.iter().filter(move |reason| {
-        matches!(reason.effect, Effect::Decisive | Effect::Contributing)
-            || (in_review && reason.push >= Push::Review)
+        reason.effect == Effect::Decisive || (in_review && reason.push >= Push::Review)
     })
 }
 

@@ -1,30 +1,27 @@
 //! What each role is shown of decisions, rendered as it goes out; over random decisions.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::pb;
 use super::to_proto::{Audience, decision};
 use crate::domain::*;
-use crate::policy::ReasonCatalog;
+use crate::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
 
 const NOW: Time = Time::from_seconds(1_795_262_400);
 const OUTSIDE: [Role; 4] = [Role::Checkout, Role::Issuer, Role::Ledger, Role::CustomerApp];
 
-fn catalog() -> ReasonCatalog {
-    ReasonCatalog::parse("reasons.toml", include_str!("../../models/reasons.toml")).unwrap()
-}
-
-thread_local! {
-    static CATALOG: ReasonCatalog = catalog();
-}
+static PLAYBOOK: LazyLock<Playbook> =
+    LazyLock::new(|| Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap());
 
 fn shown(record: &DecisionRecord, role: Role) -> pb::Decision {
-    CATALOG.with(|catalog| decision(record, Audience { role, catalog, now: NOW }))
+    decision(record, Audience { role, playbook: &PLAYBOOK, now: NOW })
 }
 
 fn level(code: ReasonCode) -> Disclosure {
-    CATALOG.with(|catalog| catalog.entry(code).disclosure)
+    PLAYBOOK.catalog.entry(code).disclosure
 }
 
 fn codes_of(shown: &pb::Decision) -> Vec<Option<ReasonCode>> {
@@ -329,7 +326,7 @@ fn what_may_not_be_told_leaves_a_security_check() {
 
 #[test]
 fn four_reasons_are_told_and_bureau_inquiries_as_a_fifth() {
-    let hit = |code| reason(code, Effect::Contributing, Push::None);
+    let hit = |code| reason(code, Effect::Decisive, Push::Decline);
     let five = [
         ReasonCode::ProfileIncomplete,
         ReasonCode::CreditLimitNearlyUsed,
@@ -339,6 +336,8 @@ fn four_reasons_are_told_and_bureau_inquiries_as_a_fifth() {
     ];
     let mut reasons: Vec<Reason> = five.map(hit).into();
     reasons.push(hit(ReasonCode::RecentCreditInquiries));
+    // What merely weighed in is not among them.
+    reasons.insert(0, reason(ReasonCode::PublicNetworkUsed, Effect::Contributing, Push::None));
     let record = record(Outcome::Declined, reasons);
     assert_eq!(codes_of(&shown(&record, Role::Checkout)), five.map(Some)[..4]);
     let customer = codes_of(&shown(&record, Role::CustomerApp));
@@ -348,9 +347,8 @@ fn four_reasons_are_told_and_bureau_inquiries_as_a_fifth() {
 
 #[test]
 fn a_search_by_code_finds_no_more_than_is_shown() {
-    let search = |role, codes: &[ReasonCode]| {
-        CATALOG.with(|catalog| super::disclosure::searchable(role, codes, catalog))
-    };
+    let search =
+        |role, codes: &[ReasonCode]| super::disclosure::searchable(role, codes, &PLAYBOOK.catalog);
     let secret = [ReasonCode::IpAnonymized, ReasonCode::SanctionsPossibleMatch];
     assert_eq!(search(Role::Checkout, &secret), []);
     assert_eq!(search(Role::Reviewer, &secret), secret[..1]);

@@ -1,4 +1,4 @@
-//! Who calls, and which calls a role may make (`api.md` section 8).
+//! Who calls, and which calls a role may make.
 
 use tonic::{Code, Request, Status};
 

@@ -1,9 +1,9 @@
 //! What is durable: decisions with their facts, exposure, accounts, events and answers by key.
 //!
 //! One SQLite file. Reads take a connection of a small pool. Every write goes through one task,
-//! which commits waiting writes together ([`writer`]) and tells nobody before the commit
+//! which commits waiting writes together (`writer.rs`) and tells nobody before the commit
 //! succeeded. No write may raise `outstanding + reserved` above the limit in force: the condition
-//! stands in the statement that reserves ([`reserve`]). Ends are judged by comparing times, so
+//! stands in the statement that reserves (`reserve.rs`). Ends are judged by comparing times, so
 //! nothing here has to be swept.
 
 mod open;

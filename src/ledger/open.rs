@@ -17,6 +17,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pages of 4 KiB that the write-ahead log gathers before they are moved into the main file.
 const CHECKPOINT_PAGES: &str = "4000";
+/// Memory for pages, in KiB as SQLite wants it: the default of 2 MiB has the writer read pages of
+/// its indexes again for every group.
+const WRITER_CACHE: &str = "-65536";
+const READER_CACHE: &str = "-16384";
 /// `PRAGMA synchronous` answers FULL with this number.
 const SYNCHRONOUS_FULL: i64 = 2;
 
@@ -35,6 +39,7 @@ impl Ledger {
         let mut connection = options
             .clone()
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", WRITER_CACHE)
             .connect()
             .await
             .map_err(|error| unavailable(path, "cannot be opened", &error))?;
@@ -51,7 +56,7 @@ impl Ledger {
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.pragma("query_only", "ON"))
+            .connect_with(options.pragma("query_only", "ON").pragma("cache_size", READER_CACHE))
             .await?;
         let (jobs, failed) = writer::start(connection);
         Ok(Ledger { readers, jobs, failed, _lock: Arc::new(lock) })

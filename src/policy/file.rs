@@ -39,6 +39,9 @@ pub(super) struct Market {
     /// What a guest may owe in all, minor units.
     #[serde(default)]
     pub guest_limit_minor: i64,
+    /// Most that an authorisation of a one-time card may exceed it by, minor units.
+    #[serde(default)]
+    pub card_tolerance_max_minor: i64,
     pub threshold: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     pub spending: Spending,
     #[serde(default)]
@@ -53,7 +56,7 @@ pub(super) struct Spending {
     pub prior_weight: f64,
 }
 
-/// How long things live. The defaults are those of the design (`architecture`, section 4).
+/// How long things live.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timing {

@@ -142,6 +142,7 @@ fn markets(
                 currency: market.currency,
                 products: market.products.clone(),
                 guest_limit: market.guest_limit_minor,
+                card_tolerance_max: market.card_tolerance_max_minor,
                 timing: market.timing,
                 spending: SpendingPrior {
                     log_amount_mean: market.spending.log_amount_mean,

@@ -31,6 +31,8 @@ pub struct Market {
     pub products: Vec<Product>,
     /// Minor units that a guest may owe in all.
     pub guest_limit: i64,
+    /// Most minor units that an authorisation of a one-time card may exceed it by.
+    pub card_tolerance_max: i64,
     pub timing: Timing,
     pub spending: SpendingPrior,
     pub(super) time_zone: TimeZone,
@@ -48,16 +50,6 @@ impl Market {
         let local = self.time_zone.to_datetime(timestamp);
         let weekday = local.date().weekday().to_monday_one_offset();
         Some((u8::try_from(local.hour()).ok()?, u8::try_from(weekday).ok()?))
-    }
-
-    /// Date and time as people of the market write it: `2026-11-21 14:05`.
-    pub fn local_text(&self, time: Time) -> String {
-        match jiff::Timestamp::from_microsecond(time.as_micros()) {
-            Ok(timestamp) => {
-                self.time_zone.to_datetime(timestamp).strftime("%Y-%m-%d %H:%M").to_string()
-            }
-            Err(_) => String::new(),
-        }
     }
 
     pub fn thresholds(&self) -> &[Value<'static>] {

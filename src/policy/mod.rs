@@ -3,6 +3,7 @@
 pub mod condition;
 mod example;
 mod file;
+mod gaps;
 mod load;
 mod market;
 mod place;
@@ -14,6 +15,7 @@ use crate::features::Named;
 pub use condition::Condition;
 pub use example::ExampleResult;
 pub use file::{OnMissing, RulePush, StandIn, StandInCards, Timing};
+pub use gaps::fill;
 pub use market::{Band, Market, SpendingPrior};
 pub use place::{LoadError, Place};
 pub use reason::{MessageTexts, Messages, ReasonCatalog, ReasonEntry, Texts};

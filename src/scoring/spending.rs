@@ -4,12 +4,12 @@
 //! the score is `1000 * (1 - exp(-total / SCALE))`. The signal store keeps the history, shrunk
 //! towards the market's prior while it is short, and gives the readings that stand here by name.
 //!
-//! | part | surprise |
-//! |---|---|
-//! | amount | `ln(1 + e^(SLOPE z)) - ln 2`, with z the distance of ln(amount) from the own level in own spreads: a logistic law, so its tail in the amount is a power law |
-//! | recent | what the own purchases of three days were themselves beyond 1 in 20, less what chance alone makes |
-//! | hour, category, merchant | -ln of the share of own history that is as rare, less ln 2 |
-//! | pace | Chernoff's bound for that many purchases in a day at the own rate |
+//! - **amount**: `ln(1 + e^(SLOPE z)) - ln 2`, with z the distance of ln(amount) from the own level
+//!   in own spreads. A logistic law, so its tail in the amount is a power law.
+//! - **recent**: what the own purchases of three days were themselves beyond 1 in 20, less what
+//!   chance alone makes of that many.
+//! - **hour, category, merchant**: -ln of the share of own history that is as rare, less ln 2.
+//! - **pace**: Chernoff's bound for that many purchases in a day at the own rate.
 //!
 //! Only the amount part depends on the amount, and it never falls when the amount rises.
 //! Measured over seven weeks of the handbook transactions, misused cards against genuine rows
@@ -18,6 +18,9 @@
 use crate::domain::ReasonCode;
 use crate::signals::{self, Reading, Readings};
 
+/// Own purchases, decayed with age, below which there is nothing to deviate from: the prior alone
+/// would make "unusual for you" of what is unusual for others.
+const HISTORY_MIN: f64 = 0.5;
 /// A logistic law of spread 1 has this slope: pi over the square root of 3.
 const SLOPE: f64 = 1.813_799_364_234_217_8;
 /// "Rare" means a chance below one in twenty; so much is owed to chance for each purchase.
@@ -106,6 +109,7 @@ impl SpendingScore {
 /// The component, with the places of its readings looked up once.
 #[derive(Clone, Debug)]
 pub struct SpendingModel {
+    weight: usize,
     level: usize,
     spread: usize,
     recent_excess: usize,
@@ -121,6 +125,7 @@ impl SpendingModel {
     /// `None` when the signal catalog lacks one of the readings.
     pub fn new() -> Option<SpendingModel> {
         Some(SpendingModel {
+            weight: signals::position_of("spending_weight")?,
             level: signals::position_of("spending_level")?,
             spread: signals::position_of("spending_spread")?,
             recent_excess: signals::position_of("spending_recent_excess")?,
@@ -134,9 +139,12 @@ impl SpendingModel {
     }
 
     /// Scores `amount` (minor units, with `exponent` decimals) against the readings; `None` when
-    /// the account's history is missing.
+    /// the account has no history, or when nobody could say what it is.
     pub fn score(&self, readings: &Readings, amount: i64, exponent: u32) -> Option<SpendingScore> {
         let number = |index| number(readings.get(index));
+        if number(self.weight)? < HISTORY_MIN {
+            return None;
+        }
         let minor_in_major = MINOR_IN_MAJOR.get(exponent as usize)?;
         let log_amount = libm::log(amount.max(1) as f64 / minor_in_major);
         let z = (log_amount - number(self.level)?) / number(self.spread)?;
@@ -180,4 +188,85 @@ fn pace_surprise(count: f64, rate: f64) -> f64 {
 
 fn side(surprise: f64) -> f64 {
     SIDE_WEIGHT * surprise.clamp(0.0, SIDE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An account that spends 40.00 give or take, once a day.
+    fn regular() -> Readings {
+        let mut readings = Readings::not_supplied();
+        let values = [
+            ("spending_weight", 60.0),
+            ("spending_level", libm::log(40.0)),
+            ("spending_spread", 0.5),
+            ("spending_recent_excess", 0.0),
+            ("spending_rate", 1.0),
+            ("spending_hour_tail", 1.0),
+            ("spending_category_tail", 1.0),
+            ("spending_merchant_tail", 1.0),
+        ];
+        for (name, value) in values {
+            set(&mut readings, name, Reading::Double(value));
+        }
+        set(&mut readings, "spending_recent_count", Reading::Int(0));
+        set(&mut readings, "spending_day_count", Reading::Int(0));
+        readings
+    }
+
+    fn set(readings: &mut Readings, name: &str, reading: Reading) {
+        readings.set(signals::position_of(name).unwrap(), reading);
+    }
+
+    fn points(readings: &Readings, amount: i64) -> Option<i64> {
+        SpendingModel::new().unwrap().score(readings, amount, 2).map(|score| score.points())
+    }
+
+    #[test]
+    fn the_usual_amount_does_not_deviate_and_a_larger_one_never_scores_less() {
+        let readings = regular();
+        assert_eq!(points(&readings, 4_000), Some(0));
+        let mut last = 0;
+        for exponent in 0..40 {
+            let amount = (100.0 * 1.9_f64.powi(exponent)) as i64;
+            let now = points(&readings, amount).unwrap();
+            assert!(now >= last, "{amount}");
+            last = now;
+        }
+        // Ten times the usual amount is 4.6 spreads away: 8.35 - 0.69 nats.
+        assert_eq!(points(&readings, 40_000), Some(852));
+    }
+
+    #[test]
+    fn habits_add_at_most_a_nat_each_and_recent_excess_two() {
+        let mut readings = regular();
+        set(&mut readings, "spending_hour_tail", Reading::Double(1e-12));
+        assert_eq!(points(&readings, 4_000), Some(221)); // 1 - e^(-1/4)
+        set(&mut readings, "spending_recent_excess", Reading::Double(50.0));
+        assert_eq!(points(&readings, 4_000), Some(527)); // 1 - e^(-3/4)
+    }
+
+    #[test]
+    fn shares_name_the_parts_and_add_up() {
+        let mut readings = regular();
+        set(&mut readings, "spending_day_count", Reading::Int(6));
+        let score = SpendingModel::new().unwrap().score(&readings, 12_000, 2).unwrap();
+        let shares: Vec<(Part, i64)> = score.shares().collect();
+        assert_eq!(
+            shares.iter().map(|(part, _)| *part).collect::<Vec<_>>(),
+            [Part::Amount, Part::Pace]
+        );
+        let whole: i64 = shares.iter().map(|(_, ppm)| ppm).sum();
+        assert!((999_990..=1_000_000).contains(&whole), "{whole}");
+        assert_eq!(score.strongest(), Some(Part::Amount));
+    }
+
+    #[test]
+    fn without_a_history_or_its_source_there_is_no_score() {
+        let mut readings = regular();
+        set(&mut readings, "spending_weight", Reading::Double(0.4));
+        assert_eq!(points(&readings, 900_000), None);
+        assert_eq!(points(&Readings::all_failed(), 900_000), None);
+    }
 }

@@ -61,11 +61,7 @@ impl Service {
         if let Some(answer) = self.ledger.answer(&key).await? {
             return answered_before(answer, request.hash);
         }
-        let market = self.playbook.policy.market(request.facts.market);
-        if let Some((hour, weekday)) = market.and_then(|market| market.local(request.facts.time)) {
-            request.facts.hour = Some(hour);
-            request.facts.weekday = Some(weekday);
-        }
+        self.apply_market(&mut request);
         let observation = self.observation(&request);
         let readings = self.signals.observe(&observation);
         let signal = teach::row(&SignalEvent::Attempt(observation))?;
@@ -81,6 +77,18 @@ impl Service {
             begun,
         })
         .await
+    }
+
+    /// What only the market knows: the local hour, and how much a card may be exceeded by.
+    fn apply_market(&self, request: &mut Request) {
+        let Some(market) = self.playbook.policy.market(request.facts.market) else { return };
+        if let Some((hour, weekday)) = market.local(request.facts.time) {
+            request.facts.hour = Some(hour);
+            request.facts.weekday = Some(weekday);
+        }
+        if let Some(card) = &mut request.facts.card {
+            card.tolerance = card.tolerance.min(market.card_tolerance_max);
+        }
     }
 
     /// Decides on what is known and commits; again with what is left when somebody else took the

@@ -118,13 +118,11 @@ impl Service {
                 self.ledger.decision_by_reference(reference).await?
             }
         };
-        visible(caller, found).map(|record| self.judged(record))
+        visible(caller, found).map(|record| self.as_it_stands(record, self.now()))
     }
 
-    /// A record as it stands now, with the words for what has become of it: whose time ran out is
-    /// not asked any more for what cannot be done any more.
-    pub fn judged(&self, record: DecisionRecord) -> DecisionRecord {
-        let now = self.now();
+    /// The record judged by the clock; one whose time ran out has other words for the customer.
+    fn as_it_stands(&self, record: DecisionRecord, now: Time) -> DecisionRecord {
         if record.lapsed(now).is_none() {
             return record;
         }
@@ -173,7 +171,7 @@ impl Service {
             for record in records {
                 filter.after = Some((record.created, record.id));
                 let state = record.state(now);
-                let record = self.judged(record);
+                let record = self.as_it_stands(record, now);
                 // Time may have turned a pending decision into a refusal, so what is filtered by
                 // is judged here and not in the ledger.
                 let wanted = (query.outcomes.is_empty()

@@ -1,9 +1,7 @@
 //! What the customer reads at checkout: always there, general where a reason may not be told.
 
-use crate::domain::{
-    CustomerMessage, Decision, Disclosure, Effect, NextStep, Outcome, Reason, Retry, Time,
-};
-use crate::policy::{Market, MessageTexts, ReasonCatalog};
+use crate::domain::{CustomerMessage, Decision, Disclosure, Effect, NextStep, Outcome, Reason};
+use crate::policy::{Market, MessageTexts, ReasonCatalog, fill};
 
 /// The message for a customer who is not verified, in the language of `locale` or its fallback.
 pub(super) fn render(
@@ -21,7 +19,10 @@ pub(super) fn render(
     let (title, _) = texts.title.for_locale(locale);
     CustomerMessage {
         title: title.to_owned(),
-        body: fill(body, decision, market),
+        // A text whose time is not known gives way to the general one.
+        body: fill(body, decision, market)
+            .or_else(|| fill(general.0, decision, market))
+            .unwrap_or_default(),
         next_step: catalog.next_step_text(step, locale).to_owned(),
         locale: used.to_owned(),
     }
@@ -69,25 +70,4 @@ fn next_step(
             _ => NextStep::ContactSupport,
         },
     }
-}
-
-/// Puts the times of the decision into the places that the texts keep for them.
-fn fill(text: &str, decision: &Decision, market: Option<&Market>) -> String {
-    let written = |time: Option<Time>| match (time, market) {
-        (Some(time), Some(market)) => market.local_text(time),
-        (Some(time), None) => utc(time),
-        (None, _) => String::new(),
-    };
-    let Retry { earliest, .. } = decision.retry;
-    let review = decision.review.map(|review| review.expected);
-    text.replace("{review_time}", &written(review))
-        .replace("{retry_time}", &written(earliest))
-        .replace("{end_date}", &written(earliest))
-}
-
-fn utc(time: Time) -> String {
-    jiff::Timestamp::from_microsecond(time.as_micros()).map_or_else(
-        |_| String::new(),
-        |timestamp| timestamp.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    )
 }

@@ -65,7 +65,7 @@ async fn the_example_is_decided_in_words_and_in_json() {
     assert_eq!(decision["public_reasons"][0], "PUBLIC_REASON_SPENDING_LIMIT");
     let reason = &decision["reasons"][0];
     assert_eq!(reason["code"], "REASON_CODE_CREDIT_LIMIT_EXCEEDED");
-    assert_eq!(reason["next_step"], "NEXT_STEP_PAY_DOWN_BALANCE");
+    assert_eq!(reason["next_step"], "NEXT_STEP_REDUCE_AMOUNT");
     assert_eq!(reason["evidence"], serde_json::Value::Null, "evidence is not for checkouts");
     assert_eq!(decision["message"]["locale"], "de");
 }

@@ -51,13 +51,22 @@ impl Running {
 
     /// The rest of the first line of standard output that begins so.
     pub fn line(&self, beginning: &str) -> String {
+        match self.find(beginning) {
+            Some(rest) => rest,
+            None => panic!("no line \"{beginning}\"; errors: {}", all(&self.err)),
+        }
+    }
+
+    /// The same, or `None` when there is no such line until it ends.
+    pub fn find(&self, beginning: &str) -> Option<String> {
         loop {
             match self.out.recv_timeout(PATIENCE) {
                 Ok(line) => match line.strip_prefix(beginning) {
-                    Some(rest) => return rest.to_owned(),
+                    Some(rest) => return Some(rest.to_owned()),
                     None => continue,
                 },
-                Err(_) => panic!("no line \"{beginning}\"; errors: {}", all(&self.err)),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("neither \"{beginning}\" nor an end"),
             }
         }
     }

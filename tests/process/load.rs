@@ -15,6 +15,8 @@ use crate::seed::Random;
 
 pub const ACCOUNTS: [&str; 5] = ["acc-1", "acc-2", "acc-3", "acc-4", "acc-5"];
 const CLIENTS: u64 = 8;
+/// Far more than a service gets that is to be broken.
+const CALLS_MAX: usize = 20_000;
 
 /// When something is to be done to the service.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +139,7 @@ fn cancel(random: &mut Random, decision: &pb::Decision) -> Ask {
 impl Load {
     async fn ask(&self, client: &mut Client, ask: Ask) -> Result<pb::Decision, Status> {
         let number = self.book.lock().unwrap().sent(&ask);
+        assert!(self.sent.load(Ordering::Relaxed) < CALLS_MAX, "nothing breaks the service");
         self.count(&self.sent, Moment::Sent);
         let decision = client.ask(&ask).await?;
         self.book.lock().unwrap().answered(number, decision.clone());

@@ -1,6 +1,6 @@
 //! A folder with data and a policy, and the service that is started on it again and again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sqlx::ConnectOptions;
@@ -34,6 +34,10 @@ impl Folder {
         let folder = Folder { policy: true, ..Folder::new() };
         std::fs::write(folder.path("policy.toml"), policy_without_velocity()).unwrap();
         folder
+    }
+
+    pub fn root(&self) -> &Path {
+        self.root.path()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use surety::playbook::{SHIPPED_POLICY, SHIPPED_REASONS};
 
-use crate::child::{Ended, run, surety};
+use crate::child::{Ended, Running, run, surety};
 use crate::server::Folder;
 
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -75,6 +75,23 @@ fn a_second_process_on_the_same_folder_is_refused_and_harms_nothing() {
     refused(&serve(&folder.data(), &[]), &[&what]);
     assert_eq!(first.stop().code, Some(0));
     assert_eq!(folder.serve().stop().code, Some(0));
+}
+
+#[test]
+fn of_several_that_start_at_once_on_a_new_folder_one_serves() {
+    let folder = Folder::new();
+    let start = |_| {
+        let mut command = surety("serve");
+        command.args(["--grpc-listen", ANY_PORT, "--data"]).arg(folder.data());
+        Running::start(&mut command)
+    };
+    let started: Vec<Running> = (0..4).map(start).collect();
+    let (serving, others): (Vec<Running>, Vec<Running>) =
+        started.into_iter().partition(|one| one.find("serving gRPC on ").is_some());
+    assert_eq!(serving.len(), 1);
+    for other in others {
+        refused(&other.end(), &["is in use by another process"]);
+    }
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub(super) struct Demo {
 impl Demo {
     pub async fn run(self) -> Result<()> {
         telemetry::start();
+        // From the first: an interrupted demo must not leave its folder behind.
+        let interrupted = super::serve::asked_to_stop()?;
+        tokio::pin!(interrupted);
         let folder = TemporaryFolder::make()?;
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
@@ -43,12 +46,17 @@ impl Demo {
         }));
         let step_up_key = std::fs::read(folder.path.join("step-up.key"))?;
         let mut shop = Shop::connect(&format!("http://{address}"), step_up_key).await?;
-        story::tell(&mut shop).await?;
-        shop.print_table();
-        if !self.once {
-            println!("\nThe service stays up on {address}; ask it something, or press ctrl-c.");
-            std::io::stdout().flush()?;
-            super::serve::asked_to_stop()?.await;
+        tokio::select! {
+            told = story::tell(&mut shop) => {
+                told?;
+                shop.print_table();
+                if !self.once {
+                    println!("\nThe service stays up on {address}; ask it, or press ctrl-c.");
+                    std::io::stdout().flush()?;
+                    interrupted.await;
+                }
+            }
+            () = &mut interrupted => {}
         }
         drop(stop);
         serving.await.context("the service ended badly")?

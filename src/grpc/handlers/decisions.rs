@@ -19,7 +19,7 @@ impl RiskDecisionService for Handlers {
         let role = caller.role;
         let asked = from_proto::evaluate_purchase(self.reader(), request.into_inner());
         let answered = self.service.evaluate(caller, asked.map_err(Error::Invalid)?).await?;
-        let decision = Some(self.decision(&answered.value, role));
+        let decision = Some(self.decided(&answered.value, role));
         Ok(answer(pb::EvaluatePurchaseResponse { decision }, answered.replayed))
     }
 
@@ -31,7 +31,7 @@ impl RiskDecisionService for Handlers {
         let role = caller.role;
         let asked = from_proto::evaluate_one_time_card(self.reader(), request.into_inner());
         let answered = self.service.evaluate(caller, asked.map_err(Error::Invalid)?).await?;
-        let decision = Some(self.decision(&answered.value, role));
+        let decision = Some(self.decided(&answered.value, role));
         let one_time_card = to_proto::one_time_card(&answered.value);
         let response = pb::EvaluateOneTimeCardResponse { decision, one_time_card };
         Ok(answer(response, answered.replayed))
@@ -55,7 +55,7 @@ impl RiskDecisionService for Handlers {
         let role = caller.role;
         let asked = from_proto::submit_step_up(self.reader(), request.into_inner());
         let answered = self.service.submit_step_up(caller, asked.map_err(Error::Invalid)?).await?;
-        let decision = Some(self.decision(&answered.value, role));
+        let decision = Some(self.decided(&answered.value, role));
         Ok(answer(pb::SubmitStepUpResponse { decision }, answered.replayed))
     }
 

@@ -29,9 +29,16 @@ impl Handlers {
         Reader::new(self.service.hasher(), self.service.now())
     }
 
+    /// A decision as it stands now.
     fn decision(&self, record: &DecisionRecord, role: Role) -> pb::Decision {
-        let (catalog, now) = (self.service.catalog(), self.service.now());
-        to_proto::decision(record, Audience { role, catalog, now })
+        let (playbook, now) = (self.service.playbook(), self.service.now());
+        to_proto::decision(record, Audience { role, playbook, now })
+    }
+
+    /// A decision as it was when it was made: a retry gets the same bytes, however late it comes.
+    fn decided(&self, record: &DecisionRecord, role: Role) -> pb::Decision {
+        let (playbook, now) = (self.service.playbook(), record.created);
+        to_proto::decision(record, Audience { role, playbook, now })
     }
 }
 

@@ -21,7 +21,7 @@ const MICROS: i64 = 1_000_000;
 /// A decision as its audience may see it.
 pub fn decision(record: &DecisionRecord, to: Audience) -> pb::Decision {
     let state = record.state(to.now);
-    let view = disclosure::view(record, to.role, to.catalog, to.now);
+    let view = disclosure::view(record, to.role, &to.playbook.catalog, to.now);
     let made = &record.decision;
     let pending = state == DecisionState::Pending;
     let approved = made.outcome == Outcome::Approved;
@@ -76,7 +76,7 @@ fn reasons(record: &DecisionRecord, view: &View, to: Audience) -> Vec<pb::Reason
             public_reason: words::public_reason(PublicReason::SecurityCheck),
             next_step: NextStep::WaitForReview.number(),
             retry: RetryDisposition::AfterTime.number(),
-            customer_text: general_text(record, to.catalog),
+            customer_text: general_text(record, to),
             support_text: SECURITY_CHECK.to_owned(),
             ..pb::Reason::default()
         },
@@ -85,7 +85,7 @@ fn reasons(record: &DecisionRecord, view: &View, to: Audience) -> Vec<pb::Reason
             public_reason: words::public_reason(PublicReason::SecurityCheck),
             next_step: NextStep::ContactSupport.number(),
             retry: RetryDisposition::NotApplicable.number(),
-            customer_text: general_text(record, to.catalog),
+            customer_text: general_text(record, to),
             support_text: RESTRICTED.to_owned(),
             ..pb::Reason::default()
         },
@@ -96,14 +96,14 @@ fn reasons(record: &DecisionRecord, view: &View, to: Audience) -> Vec<pb::Reason
 
 /// What the catalogue says about a code to everyone who may see it.
 fn named(record: &DecisionRecord, code: ReasonCode, to: Audience) -> pb::Reason {
-    let entry = to.catalog.entry(code);
+    let entry = to.playbook.catalog.entry(code);
     pb::Reason {
         code: code.number(),
         category: entry.category.number(),
         public_reason: words::public_reason(entry.public_reason),
         next_step: entry.next_step.number(),
         retry: entry.retry.number(),
-        customer_text: customer_text(entry, record, to.catalog),
+        customer_text: customer_text(entry, record, to),
         fixable_by: entry.fixable_by.number(),
         ..pb::Reason::default()
     }
@@ -116,7 +116,7 @@ fn detailed(
     (reason, detail): (&Reason, Detail),
     to: Audience,
 ) -> pb::Reason {
-    let entry = to.catalog.entry(code);
+    let entry = to.playbook.catalog.entry(code);
     if detail == Detail::Public {
         return told;
     }

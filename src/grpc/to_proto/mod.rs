@@ -13,7 +13,7 @@ use prost_types::Timestamp;
 
 use super::pb;
 use crate::domain::{Currency, Money, Role, Time};
-use crate::policy::ReasonCatalog;
+use crate::playbook::Playbook;
 
 const MICROS: i64 = 1_000_000;
 
@@ -21,7 +21,7 @@ const MICROS: i64 = 1_000_000;
 #[derive(Clone, Copy)]
 pub struct Audience<'a> {
     pub role: Role,
-    pub catalog: &'a ReasonCatalog,
+    pub playbook: &'a Playbook,
     pub now: Time,
 }
 

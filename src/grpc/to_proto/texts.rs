@@ -1,21 +1,16 @@
 //! The catalogue's texts as they go out: in the language of the request, with their gaps filled.
 
-use jiff::Timestamp;
-
-use crate::domain::{DecisionRecord, Disclosure, Outcome, Time};
-use crate::policy::{ReasonCatalog, ReasonEntry, Texts};
+use super::Audience;
+use crate::domain::{DecisionRecord, Disclosure, Outcome};
+use crate::policy::{ReasonEntry, Texts, fill};
 
 /// What support reads about a code that it must not repeat.
 const DO_NOT_DISCLOSE: &str = "Do not disclose. ";
 
 /// The words for the customer: the code's own, or the general security text where it has none.
-pub fn customer_text(
-    entry: &ReasonEntry,
-    record: &DecisionRecord,
-    catalog: &ReasonCatalog,
-) -> String {
-    let own = entry.text.as_ref().and_then(|texts| filled(texts, record));
-    own.or_else(|| filled(general(record, catalog), record))
+pub fn customer_text(entry: &ReasonEntry, record: &DecisionRecord, to: Audience) -> String {
+    let own = entry.text.as_ref().and_then(|texts| filled(texts, record, to));
+    own.or_else(|| filled(general(record, to), record, to))
         .unwrap_or_else(|| entry.action.for_locale(&record.locale).0.to_owned())
 }
 
@@ -28,12 +23,12 @@ pub fn support_text(entry: &ReasonEntry) -> String {
 }
 
 /// The general security text of the outcome, as the customer was told.
-pub fn general_text(record: &DecisionRecord, catalog: &ReasonCatalog) -> String {
-    filled(general(record, catalog), record).unwrap_or_default()
+pub fn general_text(record: &DecisionRecord, to: Audience) -> String {
+    filled(general(record, to), record, to).unwrap_or_default()
 }
 
-fn general<'a>(record: &DecisionRecord, catalog: &'a ReasonCatalog) -> &'a Texts {
-    let messages = &catalog.messages;
+fn general<'a>(record: &DecisionRecord, to: Audience<'a>) -> &'a Texts {
+    let messages = &to.playbook.catalog.messages;
     match record.decision.outcome {
         Outcome::Approved => &messages.approved.body,
         Outcome::Declined => &messages.declined.body,
@@ -43,23 +38,7 @@ fn general<'a>(record: &DecisionRecord, catalog: &'a ReasonCatalog) -> &'a Texts
 }
 
 /// The text with its gaps filled; `None` when one of them is not known.
-fn filled(texts: &Texts, record: &DecisionRecord) -> Option<String> {
-    let retry = record.decision.retry.earliest;
-    let review = record.decision.review.map(|review| review.expected);
-    let mut text = texts.for_locale(&record.locale).0.to_owned();
-    for (gap, time, pattern) in [
-        ("{end_date}", retry, "%Y-%m-%d"),
-        ("{retry_time}", retry, "%Y-%m-%d %H:%M UTC"),
-        ("{review_time}", review, "%Y-%m-%d %H:%M UTC"),
-    ] {
-        if text.contains(gap) {
-            text = text.replace(gap, &written(time?, pattern)?);
-        }
-    }
-    Some(text)
-}
-
-fn written(time: Time, pattern: &str) -> Option<String> {
-    let time = Timestamp::from_microsecond(time.as_micros()).ok()?;
-    Some(time.strftime(pattern).to_string())
+fn filled(texts: &Texts, record: &DecisionRecord, to: Audience) -> Option<String> {
+    let market = to.playbook.policy.market(record.market);
+    fill(texts.for_locale(&record.locale).0, &record.decision, market)
 }

@@ -44,9 +44,9 @@ async fn what_is_paid_upfront_counts_first_and_is_no_credit() {
         now_of(ledger.confirm(claim(), capture_of(id, captured)).await);
         assert_eq!(held(&ledger, "anna", NOW).await, expected);
     }
-    // 50 and 700 in three parts each, what does not divide with the first.
+    // 50 and 700 in three parts each; what does not divide goes to the first ones, one unit each.
     let standing = standing_at(&ledger, "anna", NOW).await;
-    assert_eq!(standing.plans.due_30d, 18 + 234);
+    assert_eq!(standing.plans.due_30d, 17 + 234);
     let standing = standing_at(&ledger, "anna", NOW + Span::days(60)).await;
     assert_eq!((standing.plans.due_30d, standing.plans.days_overdue), (750, 30));
     assert_sound(&ledger, NOW).await;

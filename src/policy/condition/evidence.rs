@@ -73,7 +73,9 @@ impl<'s> Search<'s, '_> {
 
     /// Adds what makes the branch come to `wanted`, if it does.
     fn branch(&mut self, branch: &'s Branch, wanted: bool) {
-        if self.value(&branch.part) != Value::Bool(wanted) {
+        // A comparison finds out by itself whether it holds, from the values that it needs anyway.
+        let compares = matches!(branch.made, Made::Compare(..));
+        if !compares && self.value(&branch.part) != Value::Bool(wanted) {
             return;
         }
         match &branch.made {

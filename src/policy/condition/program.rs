@@ -145,7 +145,11 @@ impl Program {
 
     /// The value of a part of the program.
     pub fn value<'v>(&'v self, part: &Part, slots: &[Value<'v>]) -> Value<'v> {
-        self.run::<DEEPEST_STACK>(part, slots)
+        if self.depth <= 4 {
+            self.run::<4>(part, slots)
+        } else {
+            self.run::<DEEPEST_STACK>(part, slots)
+        }
     }
 
     // Inlined, because a value of 24 bytes returned through memory costs a fifth of the time.

@@ -222,6 +222,26 @@ fn evidence_is_what_made_it_true() {
 }
 
 #[test]
+fn evidence_is_written_as_the_rule_is() {
+    for (source, expected) in [
+        ("account.limit + account.outstanding + 1 > 0", "account.limit + account.outstanding + 1"),
+        ("(account.limit + 1) * 100 > 0", "(account.limit + 1) * 100"),
+        (
+            "account.limit - (account.outstanding - 1) > 0",
+            "account.limit - (account.outstanding - 1)",
+        ),
+        ("0 < account.limit", "account.limit"),
+        ("double(account.limit) * 1.5 > 0.0", "double(account.limit) * 1.5"),
+    ] {
+        let condition = compile(source, &names()).unwrap();
+        let mut slots = slots();
+        slots[0] = Value::Int(1_000_000);
+        let found = condition.evidence(&slots);
+        assert_eq!(found.iter().map(|e| e.subject).collect::<Vec<_>>(), [expected], "{source}");
+    }
+}
+
+#[test]
 fn slots_are_distinct_and_in_order_of_use() {
     let source = "signal.score > 1 && has(account.limit) || signal.score < account.outstanding";
     let condition = compile(source, &names()).unwrap();

@@ -31,8 +31,12 @@ fn literal_text(literal: &LiteralValue) -> String {
 fn call_text(call: &CallExpr) -> String {
     let symbol = symbol(&call.func_name);
     match (call.args.as_slice(), symbol) {
-        ([left, right], Some(symbol)) => format!("{} {symbol} {}", nested(left), nested(right)),
-        ([operand], Some(symbol)) => format!("{symbol}{}", nested(operand)),
+        ([left, right], Some(symbol)) => {
+            let own = strength(&call.func_name);
+            // Operators of one strength go from left to right, so only the right side needs marks.
+            format!("{} {symbol} {}", marked(left, own), marked(right, own + 1))
+        }
+        ([operand], Some(symbol)) => format!("{symbol}{}", marked(operand, u8::MAX)),
         (arguments, _) => {
             let arguments: Vec<String> = arguments.iter().map(text).collect();
             format!("{}({})", call.func_name, arguments.join(", "))
@@ -40,11 +44,25 @@ fn call_text(call: &CallExpr) -> String {
     }
 }
 
-/// Parentheses around what is itself computed by an operator.
-fn nested(expression: &IdedExpr) -> String {
+/// Parentheses around what binds less than `needed`.
+fn marked(expression: &IdedExpr, needed: u8) -> String {
     match &expression.expr {
-        Expr::Call(call) if symbol(&call.func_name).is_some() => format!("({})", text(expression)),
+        Expr::Call(call) if strength(&call.func_name) < needed => format!("({})", text(expression)),
         _ => text(expression),
+    }
+}
+
+/// How strongly an operator binds; functions bind most.
+fn strength(function: &str) -> u8 {
+    match function {
+        operators::CONDITIONAL => 0,
+        operators::LOGICAL_OR => 1,
+        operators::LOGICAL_AND => 2,
+        operators::ADD | operators::SUBSTRACT => 4,
+        operators::MULTIPLY | operators::DIVIDE | operators::MODULO => 5,
+        operators::NEGATE | operators::LOGICAL_NOT => 6,
+        _ if symbol(function).is_some() => 3,
+        _ => u8::MAX,
     }
 }
 

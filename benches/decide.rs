@@ -1,0 +1,53 @@
+//! Deciding with the shipped playbook, and how much of it is the evaluation of conditions.
+
+use std::hint::black_box;
+
+use criterion::Criterion;
+use surety::decide::decide;
+use surety::domain::{Outcome, Scores, Value};
+use surety::features::{self, Facts, Offered, View};
+use surety::playbook::Playbook;
+use surety::policy::condition::Truth;
+
+use super::sample;
+
+pub fn define(c: &mut Criterion) {
+    let playbook = sample::playbook();
+    let mut group = c.benchmark_group("decide");
+    for (name, facts, outcome, reasons) in [
+        ("approval", sample::clean(), Outcome::Approved, 0..3),
+        ("refusal", sample::troubled(), Outcome::Declined, 8..99),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let decision = decide(black_box(&facts), black_box(&playbook));
+                assert_eq!(decision.outcome, outcome);
+                assert!(reasons.contains(&decision.reasons.len()), "{:?}", decision.reasons);
+                decision
+            });
+        });
+        let scores = decide(&facts, &playbook).scores;
+        let slots = filled(&facts, &playbook, &scores);
+        let hits = hits(&playbook, &slots);
+        group.bench_function(format!("{name}/conditions only"), |b| {
+            b.iter(|| {
+                assert_eq!(self::hits(black_box(&playbook), black_box(&slots)), hits);
+            });
+        });
+    }
+}
+
+/// How many rules hold.
+fn hits(playbook: &Playbook, slots: &[Value<'_>]) -> usize {
+    let holds = |truth: Truth| truth == Truth::True;
+    playbook.policy.rules.iter().filter(|rule| holds(rule.when.evaluate(slots))).count()
+}
+
+/// The values of all names, as rules see them.
+fn filled<'a>(facts: &'a Facts, playbook: &Playbook, scores: &'a Scores) -> Vec<Value<'a>> {
+    let offered = Offered { market: true, currency: true, product: true };
+    let view = View { facts, offered, scores };
+    let market = playbook.policy.market(facts.request.market).unwrap();
+    let slots = (0..features::slot_count() as u16).map(|slot| features::read(slot, &view));
+    slots.chain(market.thresholds().iter().copied()).collect()
+}

@@ -1,0 +1,169 @@
+//! Decisions made durable: what the ledger commits a second, for one caller and for many.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput};
+use surety::decide::decide;
+use surety::domain::{
+    Account, AccountId, CustomerMessage, DecisionId, DecisionRecord, Holder, MerchantId, Money,
+    Profile, Progress, Reference, RequestId,
+};
+use surety::ledger::{AnswerKey, AssessCommit, Assessed, Claim, Ledger, SignalRow, Written};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use super::Call;
+use super::sample::{self, Draw, NOW};
+
+const ACCOUNTS: u64 = 1_000;
+
+pub fn define(c: &mut Criterion, call: &Call) {
+    if !call.wants("ledger/commit") {
+        return;
+    }
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let book = Arc::new(runtime.block_on(Book::open(folder.path())));
+    let mut group = c.benchmark_group("ledger/commit");
+    group.throughput(Throughput::Elements(1)).sample_size(10);
+    for callers in [1, 256] {
+        group.bench_function(format!("{callers} callers"), |b| {
+            b.iter_custom(|commits| runtime.block_on(record(&book, callers, commits)));
+        });
+    }
+    group.finish();
+}
+
+/// A ledger with accounts of ample limits, and the decision that is recorded again and again.
+struct Book {
+    ledger: Ledger,
+    sample: AssessCommit,
+    next: AtomicU64,
+}
+
+impl Book {
+    async fn open(folder: &std::path::Path) -> Book {
+        let ledger = Ledger::open(&folder.join("ledger.sqlite")).await.unwrap();
+        let book = Book { ledger, sample: sample_commit(), next: AtomicU64::new(1) };
+        for number in 0..ACCOUNTS {
+            let key = AnswerKey { call: "UpsertAccount", ..book.sample.key.clone() };
+            let request_id = RequestId(Uuid::from_u128(u128::from(number)));
+            let claim = Claim { key: AnswerKey { request_id, ..key }, hash: [1; 32], now: NOW };
+            let written = book.ledger.upsert_account(claim, account(number), None).await;
+            assert!(matches!(written, Ok(Written::Now(_))));
+        }
+        book
+    }
+
+    /// The sample under new ids and with the next account.
+    fn commit(&self) -> AssessCommit {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let id = Uuid::from_u128(u128::from(number) << 64 | 1);
+        let mut commit = self.sample.clone();
+        commit.key.request_id = RequestId(id);
+        commit.record.request_id = RequestId(id);
+        commit.record.id = DecisionId(id);
+        commit.record.reference = Reference::from_random(Draw(number).next());
+        commit.record.holder = Holder::Account(account(number % ACCOUNTS).id);
+        commit
+    }
+
+    async fn record(&self) {
+        let mut commit = self.commit();
+        loop {
+            match self.ledger.assess(commit).await.unwrap() {
+                Assessed::Recorded => return,
+                // References are drawn at random: the next draw has another.
+                Assessed::ReferenceTaken => commit = self.commit(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// How long `callers` take for `commits` between them.
+async fn record(book: &Arc<Book>, callers: u64, commits: u64) -> Duration {
+    let begun = Instant::now();
+    let calls: Vec<_> = (0..callers)
+        .map(|caller| {
+            let book = Arc::clone(book);
+            let share = commits / callers + u64::from(caller < commits % callers);
+            tokio::spawn(async move {
+                for _ in 0..share {
+                    book.record().await;
+                }
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    begun.elapsed()
+}
+
+fn account(number: u64) -> Account {
+    Account {
+        id: AccountId::parse(&format!("account-{number}")).unwrap(),
+        market: sample::germany(),
+        currency: sample::euro(),
+        credit_limit: 1_000_000_000_000,
+        opened: None,
+        email: None,
+        phone: None,
+        profile: Profile::default(),
+        of_legal_age: None,
+        income: None,
+        commitments: None,
+        bureau: None,
+        support_plan_active: None,
+    }
+}
+
+/// A whole approval with the facts that it was made of.
+fn sample_commit() -> AssessCommit {
+    let facts = sample::clean();
+    let decision = decide(&facts, &sample::playbook());
+    let key = AnswerKey {
+        caller: "checkout".to_owned(),
+        call: "EvaluatePurchase",
+        request_id: RequestId(Uuid::nil()),
+    };
+    let record = DecisionRecord {
+        id: DecisionId(Uuid::nil()),
+        reference: Reference::from_random(0),
+        caller: key.caller.clone(),
+        request_id: key.request_id,
+        product: facts.request.product,
+        holder: Holder::Account(account(0).id),
+        merchant: MerchantId::parse("m-77").unwrap(),
+        order_reference: Some("SO-4711".to_owned()),
+        market: facts.request.market,
+        locale: "de-DE".to_owned(),
+        amount: Money::positive(facts.request.amount, facts.request.currency).unwrap(),
+        plan: facts.request.plan,
+        card: None,
+        decision,
+        message: CustomerMessage::default(),
+        step_up_id: None,
+        case_number: None,
+        created: NOW,
+        duration_micros: 900,
+        progress: Progress::default(),
+    };
+    let payload = r#"{"id":1,"time":1800000000000000,"parties":{
+        "account":"01010101010101010101010101010101","device":"02020202020202020202020202020202",
+        "network":"03030303030303030303030303030303"},"amount":4900,"hour":12}"#;
+    AssessCommit {
+        key,
+        hash: [7; 32],
+        record,
+        facts: serde_json::to_string(&facts).unwrap(),
+        raw_context: Some(r#"{"device":{"device_id":"phone"},"ip":"192.0.2.9"}"#.to_owned()),
+        signal_event: Some(SignalRow { time: NOW, kind: "attempt", payload: payload.to_owned() }),
+        guest_limit: None,
+        basket_hash: None,
+        supersedes: None,
+    }
+}
