@@ -81,22 +81,27 @@ impl DecisionRecord {
             DecisionState::Superseded
         } else {
             match self.decision.outcome {
+                Outcome::Declined if self.ran_out() => DecisionState::Expired,
                 Outcome::Declined => DecisionState::Final,
                 Outcome::Approved if self.progress.captured > 0 => DecisionState::Final,
                 Outcome::Approved if ended(self.decision.expires) => DecisionState::Expired,
                 Outcome::Approved => DecisionState::Final,
+                Outcome::ManualReview if self.out_of_time(now).is_some() => DecisionState::Expired,
                 Outcome::ManualReview => DecisionState::Pending,
             }
         }
     }
 
-    /// The code of a pending decision whose time ran out: it is a refusal from then on.
-    pub fn lapsed(&self, now: Time) -> Option<ReasonCode> {
-        if self.decision.outcome != Outcome::ManualReview
-            || self.state(now) != DecisionState::Pending
-        {
-            return None;
-        }
+    /// Whether this is a pending decision that was judged after its time: these codes come from
+    /// nowhere else.
+    fn ran_out(&self) -> bool {
+        use ReasonCode::{ReviewNotCompletedInTime, StepUpNotCompleted};
+        let code = self.decision.reasons.first().map(|reason| reason.code);
+        matches!(code, Some(StepUpNotCompleted | ReviewNotCompletedInTime))
+    }
+
+    /// Which of the waits is over.
+    fn out_of_time(&self, now: Time) -> Option<ReasonCode> {
         let step_up_over = self.decision.step_up.as_ref().is_some_and(|asked| asked.expires <= now);
         let review_over = self.decision.review.is_some_and(|asked| asked.expires <= now);
         match (step_up_over, review_over) {
@@ -104,6 +109,14 @@ impl DecisionRecord {
             (false, true) => Some(ReasonCode::ReviewNotCompletedInTime),
             (false, false) => None,
         }
+    }
+
+    /// The code of a pending decision whose time ran out: it is a refusal from then on.
+    pub fn lapsed(&self, now: Time) -> Option<ReasonCode> {
+        let waits = self.decision.outcome == Outcome::ManualReview
+            && self.progress.canceled.is_none()
+            && self.progress.superseded_by.is_none();
+        if waits { self.out_of_time(now) } else { None }
     }
 
     /// The record as it stands at `now`: a pending one past its time is declined, with the code

@@ -9,3 +9,19 @@ mod support;
 mod scenarios;
 // No more is approved than the limit holds, however many ask at once.
 mod limit;
+// Attempts, networks, first use: what is counted and what is not.
+mod velocity;
+// Holds, restrictions and arrears stop what they should, and leave nothing when they end.
+mod holds;
+// A check that the customer passes, fails, or does not do in time.
+mod step_up;
+// An approval is bound to what was approved; one-time cards and guests.
+mod approvals;
+// The same request again gets the same answer.
+mod idempotency;
+// What was decided before, and what must not matter, does not matter.
+mod blind;
+// Who is told what.
+mod disclosure;
+// Looking decisions up; who may make which call.
+mod lists;

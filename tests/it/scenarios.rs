@@ -6,6 +6,7 @@ mod row;
 
 use std::collections::BTreeSet;
 
+use crate::disclosure::{self, Levels};
 use crate::support::TestApp;
 use row::Row;
 
@@ -22,17 +23,20 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn every_situation_is_decided_as_expected() {
+fn a01_a22_a60_b23_every_situation_is_decided_and_told_as_expected() {
     let app = TestApp::start();
     let rows = rows();
     assert!(rows.len() >= 40, "{} rows", rows.len());
+    let levels = Levels::shipped();
     let wrong: Vec<String> = rows
         .iter()
         .enumerate()
         .filter_map(|(place, row)| {
             let found = play::play(&app, place, row);
-            let problem = row.expect.problem(&found)?;
-            Some(format!("{}:\n  {problem}", row.name))
+            let mut problems: Vec<String> = row.expect.problem(&found).into_iter().collect();
+            let lacks = disclosure::complaints(&app, &levels, &found);
+            problems.extend(lacks.into_iter().map(|what| format!("wanted: {what}")));
+            (!problems.is_empty()).then(|| format!("{}:\n  {}", row.name, problems.join("\n  ")))
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), rows.len(), wrong.join("\n"));

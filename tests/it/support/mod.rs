@@ -151,6 +151,14 @@ impl TestApp {
         self.runtime.block_on(work)
     }
 
+    /// A call with the client as it is.
+    pub fn raw<T, F: Future<Output = T>>(
+        &self,
+        call: impl FnOnce(RiskDecisionServiceClient<Channel>) -> F,
+    ) -> T {
+        self.block_on(call(self.decisions()))
+    }
+
     fn decisions(&self) -> RiskDecisionServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").decisions.clone()
     }
