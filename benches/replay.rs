@@ -244,7 +244,8 @@ impl Found {
         for (at, (_, start)) in WEEKS.iter().enumerate() {
             if (*start..start + 7 * DAY).contains(&time) {
                 self.rows[at] += 1;
-                let score = row.text("score_spending").parse().unwrap();
+                // An account without a history has no score: nothing is unusual for it.
+                let score = row.text("score_spending").parse().unwrap_or(0);
                 match row.text("scenario") {
                     "0" => self.weeks[at].add(score, false),
                     "3" => self.weeks[at].add(score, true),
