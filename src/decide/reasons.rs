@@ -62,7 +62,8 @@ fn of_hit(case: &Case<'_>, hit: &Judged<'_>, hard_decline: bool, slots: &[Value<
     Reason {
         code: hit.rule.code,
         effect,
-        push: if by_band { case.push } else { hit.push },
+        // What speaks for the customer pushes to nothing, whatever its component came to.
+        push: if by_band && effect == Effect::Decisive { case.push } else { hit.push },
         component: hit.rule.component,
         rank: 0,
         points: hit.rule.points,
