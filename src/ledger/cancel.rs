@@ -43,6 +43,14 @@ async fn end(
     if record.decision.outcome == Outcome::Declined {
         return Err(Error::refused(Why::Declined, "a declined decision holds nothing to cancel"));
     }
+    if record.progress.captured == record.amount.minor() {
+        return Err(Error::refused(Why::Confirmed, "all of it was confirmed"));
+    }
+    // What has ended by itself holds nothing and stays as it is.
+    let approval_over = record.decision.expires.is_some_and(|end| end <= now);
+    if approval_over || record.lapsed(now).is_some() {
+        return Ok(record);
+    }
     release(connection, record.id, now, &cancel.reason).await?;
     record.progress.canceled = Some(now);
     if let Some(row) = &cancel.taken_back {

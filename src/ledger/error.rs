@@ -41,6 +41,8 @@ pub enum PreconditionReason {
     AmountExceeded,
     /// A refusal stands; there is nothing to cancel.
     Declined,
+    /// All of it was captured; there is nothing left to cancel.
+    Confirmed,
     /// Something is outstanding or reserved in the account's present currency.
     CurrencyInUse,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Answered, Error, Service, answered_before, key, message, sees_all, teach};
 use crate::domain::{
     AccountId, Caller, CancelReason, Cancellation, Confirmation, DecisionId, DecisionName,
-    DecisionOwner, DecisionQuery, DecisionRecord, Holder, MerchantId, Money, Parties,
-    SpendingPower, SpendingPowerQuery, Standing, Time,
+    DecisionOwner, DecisionQuery, DecisionRecord, DecisionState, Holder, MerchantId, Money,
+    Parties, SpendingPower, SpendingPowerQuery, Standing, Time,
 };
 use crate::ledger::{Cancel, Confirm, ListFilter, Probe, Written};
 use crate::signals::{Observation, SignalEvent};
@@ -70,10 +70,14 @@ impl Service {
                 return answered_before(answer, cancellation.call.hash);
             }
             let record = service.own(&caller, cancellation.decision).await?;
+            // What is over already is left as it is, and its attempt counted.
+            let open = matches!(
+                record.state(service.now()),
+                DecisionState::Final | DecisionState::Pending
+            );
+            let refused = cancellation.reason == CancelReason::BankRefused;
             let taken_back = match service.observed(record.id).await? {
-                Some(observation) if cancellation.reason == CancelReason::BankRefused => {
-                    Some(SignalEvent::TakenBack(observation))
-                }
+                Some(observation) if open && refused => Some(SignalEvent::TakenBack(observation)),
                 _ => None,
             };
             let claim = service.claim(key, cancellation.call.hash);

@@ -103,7 +103,8 @@ fn reason_of(reason: PreconditionReason) -> &'static str {
         PreconditionReason::Expired => "APPROVAL_EXPIRED",
         PreconditionReason::Canceled
         | PreconditionReason::Superseded
-        | PreconditionReason::Declined => "DECISION_NOT_OPEN",
+        | PreconditionReason::Declined
+        | PreconditionReason::Confirmed => "DECISION_NOT_OPEN",
         PreconditionReason::MerchantMismatch
         | PreconditionReason::CurrencyMismatch
         | PreconditionReason::AmountExceeded => "APPROVAL_MISMATCH",
