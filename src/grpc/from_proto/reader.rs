@@ -199,8 +199,16 @@ impl<'a> Reader<'a> {
 
     /// An amount above zero that has to be there.
     pub fn price(&mut self, at: &Path, money: Option<&pb::Money>) -> Option<Money> {
-        let amount = self.required(at, money).and_then(|money| self.money(at, Some(money)))?;
-        self.take(&at.field("minor_units"), Money::positive(amount.minor(), amount.currency()))
+        let sent = self.required(at, money)?;
+        let amount = self.money(at, Some(sent));
+        // A wrong currency does not hide that the amount is zero.
+        let currency = match amount {
+            Some(amount) => Some(amount.currency()),
+            None if sent.minor_units == 0 => Currency::parse("EUR").ok(),
+            None => None,
+        };
+        let positive = Money::positive(sent.minor_units, currency?);
+        self.take(&at.field("minor_units"), positive).and(amount)
     }
 
     /// An amount in a currency that another field has fixed.
