@@ -25,3 +25,7 @@ mod blind;
 mod disclosure;
 // Looking decisions up; who may make which call.
 mod lists;
+// More of what speaks against a customer never helps, of what speaks for one never hurts.
+mod monotone;
+// What is wrong with a request is said of every field; nothing of it is stored or counted.
+mod bad_input;

@@ -1,13 +1,15 @@
 //! More of what speaks against a customer never helps, and more of what speaks for one never hurts.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use surety::domain::Span;
 use surety::grpc::pb;
 
 use crate::support::{
-    Approved, ManualReview, TestApp, account, bought, codes, device, event, field, new_id,
-    plan_status, purchase, repayment,
+    Approved, ManualReview, TestApp, account, bought, codes, device, event, field, plan_status,
+    purchase, repayment,
 };
 
 /// Some customer and what it asks for.
@@ -28,12 +30,8 @@ struct Customer {
 }
 
 fn customers() -> impl Strategy<Value = Customer> {
-    let money = prop_oneof![
-        100_i64..20_000,
-        14_900_i64..15_100,
-        29_900_i64..50_100,
-        99_900_i64..210_000
-    ];
+    let money =
+        prop_oneof![100_i64..20_000, 14_900_i64..15_100, 29_900_i64..50_100, 99_900_i64..210_000];
     let record = (0_i64..5, 0_i64..5, 0_i64..7, 100_i64..60_000);
     let days = prop_oneof![Just(0), Just(2), Just(4), Just(35)];
     let network = prop_oneof![
@@ -45,10 +43,20 @@ fn customers() -> impl Strategy<Value = Customer> {
     (50_000_i64..400_000, money, record, days, setting).prop_map(
         |(limit, amount, (repaid, late, plans, owed), days_overdue, setting)| {
             let (missing, income, habit, new_device, network) = setting;
-            let (missing, days_overdue) = (missing.saturating_sub(1), days_overdue);
+            let missing = missing.saturating_sub(1);
             Customer {
-                limit, amount, habit, repaid, late, plans, owed, days_overdue, missing, income,
-                new_device, network,
+                limit,
+                amount,
+                habit,
+                repaid,
+                late,
+                plans,
+                owed,
+                days_overdue,
+                missing,
+                income,
+                new_device,
+                network,
             }
         },
     )
@@ -57,7 +65,9 @@ fn customers() -> impl Strategy<Value = Customer> {
 impl Customer {
     /// The auditor's view of the decision on it, as a customer of its own.
     fn decided(&self, app: &TestApp) -> pb::Decision {
-        let id = format!("c-{}", &new_id());
+        // Numbered: in a UUID with something around it digits may look like a card's.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let id = format!("c-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut told = account(&id, self.limit);
         told.income.as_mut().unwrap().monthly = Some(crate::support::euro(self.income));
         let profile = told.profile.as_mut().unwrap();
@@ -130,7 +140,7 @@ const BETTER: [(&str, Change); 4] = [
 #[test]
 fn a07_a18_a27_a32_what_speaks_against_never_helps_and_what_speaks_for_never_hurts() {
     let app = TestApp::start();
-    let config = Config { cases: 20, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
     let outcomes = std::cell::RefCell::new(std::collections::BTreeSet::new());
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
@@ -143,7 +153,9 @@ fn a07_a18_a27_a32_what_speaks_against_never_helps_and_what_speaks_for_never_hur
             let worse = other.decided(&app);
             proptest::prop_assert!(
                 distance(&worse) >= distance(&decision),
-                "{name} helped: {:?} became {:?}", codes(&decision), codes(&worse)
+                "{name} helped: {:?} became {:?}",
+                codes(&decision),
+                codes(&worse)
             );
         }
         for (name, change) in BETTER {
@@ -152,7 +164,9 @@ fn a07_a18_a27_a32_what_speaks_against_never_helps_and_what_speaks_for_never_hur
             let better = other.decided(&app);
             proptest::prop_assert!(
                 distance(&better) <= distance(&decision),
-                "{name} hurt: {:?} became {:?}", codes(&decision), codes(&better)
+                "{name} hurt: {:?} became {:?}",
+                codes(&decision),
+                codes(&better)
             );
         }
         Ok(())
