@@ -36,7 +36,7 @@ pub(super) struct Replay {
     market: Country,
     #[arg(long, default_value = "EUR", value_parser = currency)]
     currency: Currency,
-    /// Limit of every account in minor units; none binds when not given.
+    /// Limit of every account in minor units; with one, a row is owed until its label is known.
     #[arg(long, value_name = "MINOR")]
     limit: Option<i64>,
     /// How much later a label becomes known.

@@ -70,9 +70,11 @@ impl Accounts {
             match (label.misused, account) {
                 (true, _) => misused.push(SignalEvent::Misuse(label.observation)),
                 (false, Some(account)) => {
-                    account.outstanding -= label.observation.amount;
-                    account.open -= 1;
                     account.repaid += 1;
+                    if self.limit.is_some() {
+                        account.outstanding -= label.observation.amount;
+                        account.open -= 1;
+                    }
                 }
                 (false, None) => {}
             }
@@ -177,11 +179,15 @@ impl Accounts {
     /// The row became a purchase; its label will be known later.
     pub fn purchased(&mut self, row: &Row, observation: Observation) {
         let merchant = self.merchant(&row.merchant);
+        // Without a limit nothing is owed: the rows are purchases, and no plans with us.
+        let owed = self.limit.is_some();
         let account = self.account(row);
         account.orders.push_back(Order { time: row.time, amount: row.amount, merchant });
         if let Some(misused) = row.misused {
-            account.outstanding += row.amount;
-            account.open += 1;
+            if owed {
+                account.outstanding += row.amount;
+                account.open += 1;
+            }
             self.labels.push_back(Label {
                 known_at: row.time + self.label_delay,
                 account: row.account.clone(),

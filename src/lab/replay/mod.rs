@@ -2,6 +2,7 @@
 //!
 //! Rows are in order of time. Each is judged on what was known before it, then becomes a completed
 //! purchase; its label becomes known `label_delay` later: 1 is confirmed misuse, 0 is repaid.
+//! With a limit the row's amount is owed until then; without one the rows are purchases, no plans.
 //! Memory grows with parties and with the rows of one label delay, not with the file.
 
 mod accounts;
