@@ -54,10 +54,10 @@
 //!    caller leaves.
 //! 5. `service/running.rs`, `ledger/answer.rs`: is the same `request_id` under way? Wait for it.
 //!    Was it answered before? That answer again, so that a retry is no second attempt.
-//! 6. `signals/embedded.rs`: the attempt is counted and every signal read:
-//!    [`Readings`](signals::Readings).
-//! 7. `ledger/standing.rs`: limit, what is owed and reserved, plans, holds, in one statement:
+//! 6. `ledger/standing.rs`: limit, what is owed and reserved, plans, holds, in one statement:
 //!    [`Standing`](domain::Standing).
+//! 7. `signals/embedded.rs`: the attempt is counted and every signal read:
+//!    [`Readings`](signals::Readings).
 //! 8. `decide/mod.rs`, with `scoring/`, `features/`, `policy/condition/`, `decide/judge.rs`: the
 //!    spending score; every rule; their points make scores; the rules on scores; the bands; the
 //!    stand-in for a source that failed.
@@ -67,12 +67,12 @@
 //!     request; id and reference.
 //! 11. `ledger/writer.rs`, `ledger/assess.rs`, `ledger/reserve.rs`: decisions that wait go into one
 //!     transaction. The limit is a condition of the statement that reserves.
-//! 12. `service/assess.rs`: somebody else took the headroom? Back to 7, at most twice; then a
+//! 12. `service/assess.rs`: somebody else took the headroom? Back to 6, at most twice; then a
 //!     person looks.
 //! 13. `grpc/to_proto/decision.rs`, `grpc/disclosure.rs`: the answer, cut to what the role may see.
 //!
 //! `service/assess.rs` alone knows the order from 4 to 12: read it first. Later,
-//! `service/step_up.rs` goes through 7 to 13 again with the stored request; `service/decisions.rs`
+//! `service/step_up.rs` goes through 6 to 13 again with the stored request; `service/decisions.rs`
 //! and `service/events.rs` take what became of a decision to the ledger and from there to the
 //! signals. At the start `service/teach.rs` teaches the signal store what the ledger kept.
 //!

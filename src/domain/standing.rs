@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bureau, Country, Currency, LegalAge, Profile, ReasonCode, RestrictionKind, Time};
+use super::{
+    Bureau, Country, Currency, LegalAge, PartyKey, Profile, ReasonCode, RestrictionKind, Time,
+};
 
 /// A restriction in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +79,16 @@ pub struct Standing {
     pub plans: PlanFacts,
     pub orders: OrderFacts,
     pub listed: Listed,
+    /// Under which email and phone the account is known, for the signals; no fact, so not stored.
+    #[serde(skip)]
+    pub contacts: Contacts,
+}
+
+/// The account's own email and phone as keyed hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contacts {
+    pub email: Option<PartyKey>,
+    pub phone: Option<PartyKey>,
 }
 
 impl Standing {
@@ -102,6 +114,7 @@ impl Standing {
             plans: PlanFacts::default(),
             orders: OrderFacts::default(),
             listed: Listed::default(),
+            contacts: Contacts::default(),
         }
     }
 

@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{Error, Ledger};
 use crate::domain::{
-    Account, ActiveRestriction, Currency, DecisionId, Holder, Listed, MerchantId, OrderFacts,
-    Parties, PartyKey, PlanFacts, ReasonCode, RestrictionKind, Standing, Time,
+    Account, ActiveRestriction, Contacts, Currency, DecisionId, Holder, Listed, MerchantId,
+    OrderFacts, Parties, PartyKey, PlanFacts, ReasonCode, RestrictionKind, Standing, Time,
 };
 
 /// For whom and for what the standing is read.
@@ -72,6 +72,7 @@ fn add_account(standing: &mut Standing, account: Account) {
     let fields = [account.profile.email, account.profile.phone];
     let changed = fields.into_iter().flatten().filter_map(|field| field.changed).max();
     standing.known = true;
+    standing.contacts = Contacts { email: account.email, phone: account.phone };
     standing.market = Some(account.market);
     standing.currency = Some(account.currency);
     standing.credit_limit = Some(account.credit_limit);

@@ -50,7 +50,8 @@ late_facts AS (
         COUNT(*) AS late_365d
     FROM repayments WHERE holder = $1 AND paid > $2 - 31536000000000 AND paid > due
 ),
-approvals AS (
+-- Orders are what holds or held a part of the limit, or was confirmed: never what was said of it.
+placed_orders AS (
     SELECT
         created, amount, product, captured, canceled,
         CASE WHEN canceled IS NULL AND (expires IS NULL OR expires > $2) THEN 1 ELSE 0 END
@@ -59,8 +60,10 @@ approvals AS (
             THEN 1 ELSE 0 END AS same
     FROM decisions
     -- A card is valid for 24 hours at most, so that no open one is older than this.
-    WHERE holder = $1 AND created > $2 - 86400000000 AND outcome = 'APPROVED'
-        AND decision_id <> $7
+    WHERE holder = $1 AND created > $2 - 86400000000 AND decision_id <> $7
+        AND (captured > 0 OR EXISTS (
+            SELECT 1 FROM reservations WHERE reservations.decision_id = decisions.decision_id
+        ))
 ),
 order_facts AS (
     SELECT
@@ -74,9 +77,9 @@ order_facts AS (
         COUNT(CASE WHEN product = 'ONE_TIME_CARD' AND standing = 1 AND captured = 0
             THEN 1 END) AS cards_open
     FROM (
-        SELECT approvals.*,
+        SELECT placed_orders.*,
             CASE WHEN captured > 0 OR standing = 1 THEN 1 ELSE 0 END AS placed
-        FROM approvals
+        FROM placed_orders
     ) AS orders
 ),
 listed_facts AS (

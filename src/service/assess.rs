@@ -25,6 +25,8 @@ pub(super) struct Assessment {
     pub key: AnswerKey,
     pub hash: [u8; 32],
     pub request: Request,
+    /// As it was before the first decision.
+    pub standing: Standing,
     pub readings: Readings,
     pub step_up: StepUpFacts,
     /// The pending decision that this one replaces.
@@ -62,6 +64,11 @@ impl Service {
             return answered_before(answer, request.hash);
         }
         self.apply_market(&mut request);
+        let standing = self.standing(&request, None).await?;
+        // A guest tells email and phone; those of an account are the lender's to tell.
+        let contacts = standing.contacts;
+        request.parties.email = request.parties.email.or(contacts.email);
+        request.parties.phone = request.parties.phone.or(contacts.phone);
         let observation = self.observation(&request);
         let readings = self.signals.observe(&observation);
         let signal = teach::row(&SignalEvent::Attempt(observation))?;
@@ -70,6 +77,7 @@ impl Service {
             key,
             hash,
             request,
+            standing,
             readings,
             step_up,
             supersedes: None,
@@ -100,14 +108,17 @@ impl Service {
         let mut facts = Facts {
             request: assessment.request.facts.clone(),
             readings: assessment.readings.clone(),
-            standing: self.standing(&assessment).await?,
+            standing: assessment.standing.clone(),
             step_up: assessment.step_up.clone(),
         };
         for _ in 0..=DECIDED_AGAIN_MAX {
             let decision = decide(&facts, &self.playbook);
             match self.commit(&assessment, &facts, decision).await? {
                 Some(answered) => return Ok(answered),
-                None => facts.standing = self.standing(&assessment).await?,
+                None => {
+                    let (request, own) = (&assessment.request, assessment.supersedes);
+                    facts.standing = self.standing(request, own).await?;
+                }
             }
         }
         let decision = contended(&facts, &self.playbook);
@@ -117,8 +128,12 @@ impl Service {
         }
     }
 
-    async fn standing(&self, assessment: &Assessment) -> Result<Standing, Error> {
-        let request = &assessment.request;
+    /// The holder's standing; a re-assessment leaves the decision that it replaces out of it.
+    pub(super) async fn standing(
+        &self,
+        request: &Request,
+        ignore: Option<DecisionId>,
+    ) -> Result<Standing, Error> {
         let probe = Probe {
             holder: &request.holder,
             merchant: &request.merchant,
@@ -127,7 +142,7 @@ impl Service {
             basket_hash: request.basket_hash,
             parties: &request.parties,
             guest_limit: self.guest_limit(request),
-            ignore: assessment.supersedes,
+            ignore,
             now: request.facts.time,
         };
         Ok(self.ledger.standing(&probe).await?)

@@ -63,11 +63,13 @@ impl Service {
             true => teach::row(&recognized)?,
             false => teach::reassessed(&observation)?,
         };
+        let request = request(&pending, facts.request, &observation, submission.call.hash);
         let answered = self
             .assess(Assessment {
                 key,
                 hash: submission.call.hash,
-                request: request(&pending, facts.request, &observation, submission.call.hash),
+                standing: self.standing(&request, Some(pending.id)).await?,
+                request,
                 readings: self.signals.read(&observation),
                 step_up,
                 supersedes: Some(pending.id),

@@ -4,7 +4,7 @@ use surety::domain::{Span, Time};
 use surety::grpc::pb;
 
 use crate::support::{
-    Approved, Declined, ManualReview, TestApp, codes, expect, network, new_id, purchase,
+    Approved, Declined, ManualReview, TestApp, account, codes, expect, network, new_id, purchase,
 };
 
 /// Asks, and takes back what was approved: an attempt is left, and no order.
@@ -33,6 +33,20 @@ fn a36_the_fourth_attempt_passes_the_fifth_and_sixth_do_not() {
     }
     app.advance(Span::minutes(10));
     expect(&attempt(&app, "eager", 4_007), Approved, &[]);
+}
+
+#[test]
+fn c10_an_email_on_four_accounts_is_looked_at() {
+    let app = TestApp::start();
+    for (place, name) in ["ada", "ben", "cem", "dea"].into_iter().enumerate() {
+        app.given(pb::Account { email: "one@example.com".to_owned(), ..account(name, 100_000) });
+        let decision = app.buy(purchase(name, 4_000));
+        let expected: &[&str] = if place < 3 { &[] } else { &["IDENTITY_SHARED_ACROSS_ACCOUNTS"] };
+        let found: Vec<_> = codes(&decision);
+        let shared = found.iter().filter(|code| expected.contains(&code.as_str()));
+        assert_eq!(shared.count(), expected.len(), "{name}: {found:?}");
+        assert_eq!(decision.outcome() == ManualReview, place == 3, "{name}: {found:?}");
+    }
 }
 
 #[test]
