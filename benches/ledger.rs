@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::Call;
 use super::sample::{self, Draw, NOW};
 
-const ACCOUNTS: u64 = 1_000;
+const ACCOUNTS: u64 = 200;
 
 pub fn define(c: &mut Criterion, call: &Call) {
     if !call.wants("ledger/commit") {
