@@ -43,7 +43,7 @@ fn c10_an_email_on_four_accounts_is_looked_at() {
         let decision = app.buy(purchase(name, 4_000));
         let expected: &[&str] = if place < 3 { &[] } else { &["IDENTITY_SHARED_ACROSS_ACCOUNTS"] };
         let found: Vec<_> = codes(&decision);
-        let shared = found.iter().filter(|code| expected.contains(&code.as_str()));
+        let shared = found.iter().filter(|code| expected.contains(code));
         assert_eq!(shared.count(), expected.len(), "{name}: {found:?}");
         assert_eq!(decision.outcome() == ManualReview, place == 3, "{name}: {found:?}");
     }
