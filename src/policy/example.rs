@@ -4,8 +4,7 @@ use toml::Spanned;
 
 use super::condition::Truth;
 use super::file::{Example, File, RulePush};
-use super::load::Source;
-use super::place::{LoadError, Place};
+use super::place::{LoadError, Place, Source};
 use super::{Policy, Rule};
 use crate::domain::{ReasonCode, Type, Value};
 use crate::features::{self, Named};

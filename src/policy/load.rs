@@ -9,25 +9,13 @@ use super::condition::{self, Names};
 use super::example;
 use super::file::{self, File, OnMissing, RulePush};
 use super::market::{Band, Market, SpendingPrior, band_list};
-use super::place::{LoadError, Place};
+use super::place::{LoadError, Place, Source};
 use super::{Policy, Rule};
 use crate::domain::{Component, Product, Push, Span, Type, Value};
 use crate::features::{self, Named};
 
 /// The highest score that a component can have.
 const SCORE_MAX: i64 = 1000;
-
-/// Where faults are named: the file's name and text.
-pub(super) struct Source<'a> {
-    pub file: &'a str,
-    pub text: &'a str,
-}
-
-impl Source<'_> {
-    pub fn error(&self, offset: usize, problem: impl Into<String>) -> LoadError {
-        LoadError::at(self.file, Place::of(self.text, offset), problem)
-    }
-}
 
 pub(super) fn load(file: &str, text: &str) -> Result<Policy, LoadError> {
     let source = Source { file, text };

@@ -42,6 +42,18 @@ impl LoadError {
     }
 }
 
+/// Where faults are named: the file's name and text.
+pub(super) struct Source<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+}
+
+impl Source<'_> {
+    pub fn error(&self, offset: usize, problem: impl Into<String>) -> LoadError {
+        LoadError::at(self.file, Place::of(self.text, offset), problem)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::{Answered, Error, Service, answered_before, draw, key, message, same_content, teach};
+use super::{
+    Answered, Error, Service, answered_before, draw, key, message, not_pending, same_content, teach,
+};
 use crate::decide::{contended, decide};
 use crate::domain::{
     Caller, Decision, DecisionId, DecisionRecord, Holder, OneTimeCard, Outcome, Product, Progress,
@@ -186,7 +188,7 @@ impl Service {
                     same_content(&answer, assessment.hash)?;
                     return answered_before(answer, assessment.hash).map(Some);
                 }
-                Assessed::NotPending => return Err(super::step_up::not_pending()),
+                Assessed::NotPending => return Err(not_pending()),
                 Assessed::ReferenceTaken => {
                     record.reference = draw::reference()?;
                     record.id = draw::decision_id(record.created)?;

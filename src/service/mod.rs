@@ -135,3 +135,11 @@ fn answered_before(answer: Answer, hash: [u8; 32]) -> Result<Answered<DecisionRe
     };
     Ok(Answered { value, replayed: true })
 }
+
+fn not_pending() -> Error {
+    Error::Precondition {
+        reason: "DECISION_NOT_PENDING",
+        subject: "decision".to_owned(),
+        description: "the decision does not wait for this step-up, or no longer".to_owned(),
+    }
+}

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::assess::Assessment;
-use super::{Answered, Error, Service, answered_before, key, teach};
+use super::{Answered, Error, Service, answered_before, key, not_pending, teach};
 use crate::domain::{
     Caller, DecisionRecord, DecisionState, Outcome, Request, Span, StepUpSubmission, Time,
 };
@@ -143,14 +143,6 @@ fn check(pending: &DecisionRecord, submission: &StepUpSubmission, now: Time) -> 
             subject: "results.checked_time".to_owned(),
             description: "expected checks made after the decision and not in the future".to_owned(),
         }),
-    }
-}
-
-pub(super) fn not_pending() -> Error {
-    Error::Precondition {
-        reason: "DECISION_NOT_PENDING",
-        subject: "decision".to_owned(),
-        description: "the decision does not wait for this step-up, or no longer".to_owned(),
     }
 }
 
