@@ -3,6 +3,8 @@
 mod judge;
 mod outcome;
 mod reasons;
+#[cfg(test)]
+mod tests;
 
 use crate::domain::{
     Component, Decision, Effect, Outcome, Push, Reason, ReasonCode, Retry, RetryDisposition,

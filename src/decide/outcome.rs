@@ -125,7 +125,9 @@ impl Case<'_> {
             return None;
         }
         let kind = self.facts.request.credit_request_kind;
-        let applied = kind != Some(CreditRequestKind::DrawWithinLimit);
+        // Paying now is no credit, so nobody is refused any.
+        let applied =
+            kind != Some(CreditRequestKind::DrawWithinLimit) && self.facts.request.exposure() > 0;
         let mut principal_reasons: Vec<String> = Vec::new();
         for reason in decisive(reasons) {
             let Some(text) = &self.playbook.catalog.entry(reason.code).principal_reason else {

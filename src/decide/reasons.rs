@@ -43,7 +43,8 @@ pub(super) fn ranked(case: &Case<'_>, slots: &[Value<'_>]) -> Vec<Reason> {
 }
 
 fn of_hit(case: &Case<'_>, hit: &Judged<'_>, hard_decline: bool, slots: &[Value<'_>]) -> Reason {
-    let entry = case.playbook.catalog.entry(hit.rule.code);
+    let code = told_code(case, hit.rule.code);
+    let entry = case.playbook.catalog.entry(code);
     let by_band = case.band_decides(hit.rule.component) && !hard_decline;
     let effect = if entry.favourable || hit.rule.points < 0 {
         Effect::Favourable
@@ -60,7 +61,7 @@ fn of_hit(case: &Case<'_>, hit: &Judged<'_>, hard_decline: bool, slots: &[Value<
         Outcome::Declined | Outcome::ManualReview => evidence(&case.playbook.policy, hit, slots),
     };
     Reason {
-        code: hit.rule.code,
+        code,
         effect,
         // What speaks for the customer pushes to nothing, whatever its component came to.
         push: if by_band && effect == Effect::Decisive { case.push } else { hit.push },
@@ -70,6 +71,13 @@ fn of_hit(case: &Case<'_>, hit: &Judged<'_>, hard_decline: bool, slots: &[Value<
         share_percent: 0,
         evidence,
     }
+}
+
+/// The code under which whoever set a restriction wants it told, in place of its kind's own.
+fn told_code(case: &Case<'_>, code: ReasonCode) -> ReasonCode {
+    let restrictions = &case.facts.standing.restrictions;
+    let set = restrictions.iter().find(|restriction| restriction.kind.own_code() == code);
+    set.map_or(code, |restriction| restriction.code)
 }
 
 fn evidence(policy: &Policy, hit: &Judged<'_>, slots: &[Value<'_>]) -> Vec<Evidence> {

@@ -33,6 +33,11 @@ named! {
     }
 }
 
+/// Whether the bank's answer grants the payment, if with conditions (ISO 8583 answer codes).
+pub fn bank_approves(response: &str) -> bool {
+    matches!(response, "00" | "08" | "11" | "85")
+}
+
 /// Which order a refund is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderName {

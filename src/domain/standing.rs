@@ -15,7 +15,7 @@ pub struct ActiveRestriction {
 }
 
 /// Plans with us, as their due dates and repayments stand now. Paused and disputed plans are
-/// never late; those with a return under way do not count as open.
+/// never late.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanFacts {
     pub open: i64,

@@ -131,13 +131,9 @@ pub(super) const VARIABLES: &[Variable] = &[
         "a payment support arrangement is running",
         |s, _| s.support_plan_active.into(),
     ),
-    of_account(
-        "account.plans_open",
-        Type::Int,
-        "",
-        "plans with something outstanding, returns under way left out",
-        |s, _| s.plans.open.into(),
-    ),
+    of_account("account.plans_open", Type::Int, "", "plans with something outstanding", |s, _| {
+        s.plans.open.into()
+    }),
     of_account("account.plans_repaid", Type::Int, "", "plans repaid in full", |s, _| {
         s.plans.repaid.into()
     }),

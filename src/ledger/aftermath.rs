@@ -7,11 +7,9 @@ use super::plan::{self, PlanName};
 use super::{Error, EventFate, cancel, decision};
 use crate::domain::{
     AccountEvent, DecisionId, DecisionRecord, MisuseScope, Money, OrderName, Outcome, Parties,
-    PartyKey, Time,
+    PartyKey, Time, bank_approves,
 };
 
-/// ISO 8583: approved.
-const BANK_APPROVES: &str = "00";
 /// Stands in `decisions.cancel_reason` when the bank refused.
 const BANK_REFUSED: &str = "BANK_REFUSED";
 
@@ -181,7 +179,7 @@ pub(super) async fn bank_answer(
     let standing = record.decision.outcome == Outcome::Approved
         && record.progress.canceled.is_none()
         && record.progress.captured == 0;
-    if response != BANK_APPROVES && standing {
+    if !bank_approves(response) && standing {
         cancel::release(connection, id, event.time, BANK_REFUSED).await?;
     }
     Ok(EventFate::Applied)

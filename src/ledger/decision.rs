@@ -54,6 +54,16 @@ impl Ledger {
         rows.iter().map(stored).collect()
     }
 
+    /// Hash of the basket that a decision was about; `None` when none was sent.
+    pub async fn basket_hash(&self, id: DecisionId) -> Result<Option<[u8; 32]>, Error> {
+        let row = sqlx::query("SELECT basket FROM decisions WHERE decision_id = $1")
+            .bind(id.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        let hash: Option<Vec<u8>> = row.map(|row| row.try_get("basket")).transpose()?;
+        Ok(hash.and_then(|hash| hash.try_into().ok()))
+    }
+
     /// What `decide` saw, as JSON.
     pub async fn facts(&self, id: DecisionId) -> Result<Option<String>, Error> {
         let facts = sqlx::query_scalar("SELECT facts FROM decisions WHERE decision_id = $1")

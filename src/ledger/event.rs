@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::signal::{Taught, teach};
 use super::{Claim, Error, Ledger, SignalRow, Written, aftermath, repayment};
-use crate::domain::{AccountEvent, DecisionId, EventId, EventKind, Parties, Time};
+use crate::domain::{AccountEvent, DecisionId, EventId, EventKind, Money, Parties, Time};
 
 /// Events whose rows go in one statement, far below the parameters that SQLite binds.
 const CHUNK: usize = 500;
@@ -98,7 +98,9 @@ async fn look<'e>(
             CASE WHEN EXISTS (
                 SELECT 1 FROM events WHERE events.account_id = asked.account_id
                 AND events.event_id = asked.event_id
-            ) THEN 1 ELSE 0 END AS told
+            ) THEN 1 ELSE 0 END AS told,
+            (SELECT currency FROM accounts WHERE accounts.account_id = asked.account_id)
+                AS currency
         FROM asked ORDER BY asked.position",
     );
     let rows = query.build().persistent(false).fetch_all(connection).await?;
@@ -107,9 +109,14 @@ async fn look<'e>(
         .map(|(row, (event, _))| {
             let (known, told): (i64, i64) = (row.try_get("known")?, row.try_get("told")?);
             let repeated = !seen.insert((event.account.as_str(), event.id.as_str()));
+            let own: Option<&str> = row.try_get("currency")?;
+            let foreign = amount_of(&event.kind).is_some_and(|m| Some(m.currency().code()) != own);
             Ok(match (known != 0, told != 0 || repeated) {
                 (false, _) => EventFate::rejected("unknown account"),
                 (true, true) => EventFate::Duplicate,
+                (true, false) if foreign => {
+                    EventFate::rejected("the amount is not in the account's one currency")
+                }
                 (true, false) => EventFate::Applied,
             })
         })
@@ -191,6 +198,17 @@ fn detail(kind: &EventKind) -> &'static str {
         EventKind::SupportPlan { active: true } => "ACTIVE",
         EventKind::SupportPlan { active: false } => "ENDED",
         _ => "",
+    }
+}
+
+fn amount_of(kind: &EventKind) -> Option<Money> {
+    match kind {
+        EventKind::PurchaseCompleted { amount, .. }
+        | EventKind::Repayment { amount, .. }
+        | EventKind::PlanStatus { outstanding: amount, .. }
+        | EventKind::Refund { amount, .. }
+        | EventKind::Chargeback { amount, .. } => Some(*amount),
+        _ => None,
     }
 }
 

@@ -1,20 +1,24 @@
 //! What happened to accounts: into the ledger, and from there to the signals.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::accounts::answer;
 use super::teach::{Seen, row};
 use super::{Answered, Error, Service, key};
 use crate::domain::{
-    AccountEvent, AccountId, AuthenticationStrength, Caller, Country, EventBatch, EventKind,
-    EventOutcome, EventStatus, Parties,
+    AccountEvent, AccountId, AuthenticationStrength, Caller, Country, DecisionId, EventBatch,
+    EventKind, EventOutcome, EventStatus, Parties, bank_approves,
 };
 use crate::ledger;
 use crate::signals::{Observation, SignalEvent};
 
-/// The bank's answer that is no refusal (ISO 8583).
-const BANK_APPROVED: &str = "00";
+/// What the events of one batch have told so far.
+#[derive(Default)]
+struct Batch {
+    markets: HashMap<AccountId, Option<Country>>,
+    misused: HashSet<DecisionId>,
+}
 
 impl Service {
     /// Records a batch; every event has its own outcome, and one that was recorded before changes
@@ -35,11 +39,11 @@ impl Service {
     ) -> Result<Answered<Vec<EventOutcome>>, Error> {
         let key = key(&caller, "RecordAccountEvents", batch.call.request_id);
         let _turn = self.running.enter(&key).await?;
-        let mut markets = HashMap::new();
+        let mut told = Batch::default();
         let mut taught = Vec::new();
         let mut events = Vec::new();
         for event in batch.events.iter().flatten() {
-            let teaches = self.teaches(event, &mut markets).await?;
+            let teaches = self.teaches(event, &mut told).await?;
             events.push((event.clone(), teaches.as_ref().map(row).transpose()?));
             taught.push(teaches);
         }
@@ -80,31 +84,40 @@ impl Service {
     async fn teaches(
         &self,
         event: &AccountEvent,
-        markets: &mut HashMap<AccountId, Option<Country>>,
+        batch: &mut Batch,
     ) -> Result<Option<SignalEvent>, Error> {
         Ok(match &event.kind {
             EventKind::SignIn { strength, parties, position } => {
-                let mut observation = self.seen(event, parties, markets).await?;
+                let mut observation = self.seen(event, parties, batch).await?;
                 observation.position = *position;
                 Some(match strength {
                     Some(AuthenticationStrength::Strong) => SignalEvent::Recognized(observation),
                     _ => SignalEvent::SignIn(observation),
                 })
             }
-            EventKind::StepUpResult { passed: true, parties, .. } => {
-                Some(SignalEvent::Recognized(self.seen(event, parties, markets).await?))
+            EventKind::StepUpResult { passed: true, parties, .. }
+            | EventKind::DeviceChange { added: true, parties } => {
+                Some(SignalEvent::Recognized(self.seen(event, parties, batch).await?))
+            }
+            EventKind::DeviceChange { added: false, parties } => {
+                Some(SignalEvent::Forgotten(self.seen(event, parties, batch).await?))
             }
             EventKind::PurchaseCompleted { amount, parties, category, .. } => {
-                let mut observation = self.seen(event, parties, markets).await?;
+                let mut observation = self.seen(event, parties, batch).await?;
                 observation.amount = amount.minor();
                 observation.exponent = u8::try_from(amount.currency().exponent()).unwrap_or(2);
                 observation.category = *category;
                 Some(SignalEvent::Purchase(observation))
             }
             EventKind::ConfirmedMisuse { decision, .. } => {
-                self.observed(*decision).await?.map(SignalEvent::Misuse)
+                // One purchase is misused once, however many of its parties are listed for it.
+                let told = self.ledger.signal_event(*decision, "misuse").await?.is_some();
+                match told || !batch.misused.insert(*decision) {
+                    true => None,
+                    false => self.observed(*decision).await?.map(SignalEvent::Misuse),
+                }
             }
-            EventKind::BankAnswer { decision, response } if response != BANK_APPROVED => {
+            EventKind::BankAnswer { decision, response } if !bank_approves(response) => {
                 self.observed(*decision).await?.map(SignalEvent::TakenBack)
             }
             _ => None,
@@ -115,14 +128,14 @@ impl Service {
         &self,
         event: &AccountEvent,
         parties: &Parties,
-        markets: &mut HashMap<AccountId, Option<Country>>,
+        batch: &mut Batch,
     ) -> Result<Observation, Error> {
-        let market = match markets.get(&event.account) {
+        let market = match batch.markets.get(&event.account) {
             Some(market) => *market,
             None => {
                 let account = self.ledger.account(&event.account).await?;
                 let market = account.map(|(account, _)| account.market);
-                markets.insert(event.account.clone(), market);
+                batch.markets.insert(event.account.clone(), market);
                 market
             }
         };

@@ -63,7 +63,8 @@ impl Service {
             true => teach::row(&recognized)?,
             false => teach::reassessed(&observation)?,
         };
-        let request = request(&pending, facts.request, &observation, submission.call.hash);
+        let mut request = request(&pending, facts.request, &observation, submission.call.hash);
+        request.basket_hash = self.ledger.basket_hash(pending.id).await?;
         let answered = self
             .assess(Assessment {
                 key,

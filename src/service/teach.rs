@@ -119,6 +119,7 @@ pub(super) fn row(event: &SignalEvent) -> Result<SignalRow, Error> {
         SignalEvent::TakenBack(observation) => ("taken_back", observation),
         SignalEvent::Purchase(observation) => ("purchase", observation),
         SignalEvent::Recognized(observation) => ("recognized", observation),
+        SignalEvent::Forgotten(observation) => ("forgotten", observation),
         SignalEvent::SignIn(observation) => ("sign_in", observation),
         SignalEvent::Misuse(observation) => ("misuse", observation),
     };
@@ -143,6 +144,7 @@ fn event(row: &StoredSignal) -> Option<Result<SignalEvent, serde_json::Error>> {
         "taken_back" => SignalEvent::TakenBack,
         "purchase" => SignalEvent::Purchase,
         "recognized" => SignalEvent::Recognized,
+        "forgotten" => SignalEvent::Forgotten,
         "sign_in" => SignalEvent::SignIn,
         "misuse" => SignalEvent::Misuse,
         _ => return None,

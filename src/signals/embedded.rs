@@ -155,6 +155,7 @@ impl EmbeddedStore {
             SignalEvent::TakenBack(o) => (Lesson::TakenBack, o),
             SignalEvent::Purchase(o) => (Lesson::Purchase, o),
             SignalEvent::Recognized(o) => (Lesson::Recognized, o),
+            SignalEvent::Forgotten(o) => (Lesson::Forgotten, o),
             SignalEvent::SignIn(o) => (Lesson::SignIn, o),
             SignalEvent::Misuse(o) => (Lesson::Misuse, o),
         };
@@ -182,7 +183,8 @@ impl EmbeddedStore {
         for (kind, key) in in_order(&observation.parties) {
             let kind = &self.kinds[kind as usize];
             let begins = lesson.is_some_and(|lesson| PartyState::begins_with(lesson, &kind.plan));
-            if readings.is_none() && !begins && lesson != Some(Lesson::TakenBack) {
+            let undoes = matches!(lesson, Some(Lesson::TakenBack | Lesson::Forgotten));
+            if readings.is_none() && !begins && !undoes {
                 continue;
             }
             let now = observation.time.as_micros();

@@ -326,6 +326,8 @@ pub enum SignalEvent {
     Purchase(Observation),
     /// A strong sign-in or a passed step-up: device, region and address are known from now on.
     Recognized(Observation),
+    /// The lender took a device off the account: it is no longer known, habits and counts stay.
+    Forgotten(Observation),
     /// A weak sign-in: tells only when and where the account was seen.
     SignIn(Observation),
     /// Confirmed misuse of a purchase, sent once a purchase; the time is the purchase's.

@@ -6,7 +6,7 @@ use super::plan::{Course, KindPlan, SetPlan, takes_in_request};
 use super::profile::Profile;
 use super::sightings::{Seen, Sightings};
 use super::trail::Trail;
-use super::{Fold, Observation, Reading, Readings, Taught};
+use super::{Fold, Member, Observation, Reading, Readings, Taught};
 use crate::domain::Span;
 
 /// What an event does to a party.
@@ -16,6 +16,7 @@ pub enum Lesson {
     TakenBack,
     Purchase,
     Recognized,
+    Forgotten,
     SignIn,
     Misuse,
 }
@@ -97,7 +98,7 @@ impl PartyState {
             }
             Lesson::SignIn => is_seen(),
             Lesson::Misuse => !plan.series.is_empty() && plan.keeps_course(Course::Purchases),
-            Lesson::TakenBack => false,
+            Lesson::TakenBack | Lesson::Forgotten => false,
         }
     }
 
@@ -131,6 +132,16 @@ impl PartyState {
                 // A passed check holds even when the request that asked for it is taken back.
                 self.see_members(Course::Purchases, (observation, None), &plan.sets, limits);
                 self.see(observation, plan);
+            }
+            Lesson::Forgotten => {
+                let known = plan.sets.iter().enumerate().filter(|(_, set)| {
+                    set.course == Course::Purchases && set.member == Member::Device
+                });
+                for (set, plan) in known {
+                    if let Some(member) = plan.member.of(&observation.parties) {
+                        self.sightings.forget(set, member);
+                    }
+                }
             }
             Lesson::SignIn => {
                 self.first_seen = self.first_seen.min(time);

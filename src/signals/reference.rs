@@ -38,6 +38,8 @@ impl Reference {
                 self.teachings.push(Teaching::Seen { course, lasting: true, o: o.clone().into() });
                 self.seen.push(o.clone());
             }
+            // Rare enough to have a test of its own instead.
+            SignalEvent::Forgotten(_) => {}
             SignalEvent::TakenBack(o) => {
                 self.live.retain(|live| live.course == Taught::Outcome || live.o.id != o.id);
                 self.teachings.push(Teaching::TakenBack(o.id));

@@ -86,6 +86,11 @@ impl Sightings {
         self.list.retain(|sighting| sighting.teacher != id.0);
     }
 
+    /// Forgets one member of a set, whoever taught it.
+    pub fn forget(&mut self, set: usize, member: u64) {
+        self.list.retain(|s| usize::from(s.set) != set || s.member != member);
+    }
+
     /// How many members of the set were last seen after `from`. A request that comes late counts
     /// members seen after it too, which errs to the careful side.
     pub fn count(&self, set: usize, from: i64) -> i64 {

@@ -275,3 +275,23 @@ fn threads_count_every_attempt_once() {
     let late = store.read(&Observation { time: START + Span::minutes(2), ..at(59) });
     assert_eq!(int(&late, "account_attempts_24h"), 150);
 }
+
+#[test]
+fn a_device_that_the_lender_took_off_is_no_longer_known() {
+    let store = store();
+    let on = |id, device| {
+        with(observation(id, 1, START + Span::minutes(id as i64)), |parties| {
+            parties.device = Some(key(2, device));
+        })
+    };
+    store.apply(&SignalEvent::Purchase(on(1, 1)));
+    store.apply(&SignalEvent::Recognized(on(2, 2)));
+    store.apply(&SignalEvent::Forgotten(on(3, 1)));
+    let known = |device| store.read(&on(4, device)).by_name("account_device_known");
+    assert_eq!(known(1), Some(Reading::Bool(false)));
+    assert_eq!(known(2), Some(Reading::Bool(true)));
+    let readings = store.read(&on(5, 1));
+    assert_eq!(int(&readings, "account_devices_known"), 1);
+    // The habit that the purchase taught stays.
+    assert_eq!(int(&readings, "account_purchases_180d"), 1);
+}

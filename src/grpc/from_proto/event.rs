@@ -44,8 +44,13 @@ fn event(mut r: Reader, sent: &pb::AccountEvent) -> Result<AccountEvent, EventFa
     let kind = kind.and_then(|kind| event_kind(&mut r, key, kind, sent));
     let read = || Some(AccountEvent { id: id?, account: account?, time: time?, kind: kind? });
     r.finish(read()).map_err(|faults| {
-        let first = faults.into_iter().next();
-        let (field, problem) = first.map(|fault| (fault.field, fault.problem)).unwrap_or_default();
+        // One field is named apart; what else is wrong stands behind its problem.
+        let mut faults = faults.into_iter();
+        let first = faults.next().map(|fault| (fault.field, fault.problem));
+        let (field, mut problem) = first.unwrap_or_default();
+        for fault in faults {
+            problem.push_str(&format!("; {}: {}", fault.field, fault.problem));
+        }
         EventFault { event_id, field, problem }
     })
 }

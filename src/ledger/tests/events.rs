@@ -290,3 +290,23 @@ async fn stored_events_hold_no_parties() {
         sqlx::query_scalar("SELECT payload FROM events").fetch_one(&ledger.readers).await.unwrap();
     assert!(!stored.contains("abab") && !stored.contains("52520000"), "{stored}");
 }
+
+#[tokio::test]
+async fn an_amount_in_another_currency_is_rejected() {
+    let Book { ledger, folder: _folder, .. } = book_of_anna().await;
+    let plan = bought(&ledger, "anna", 1_000).await;
+    let kronor = Money::new(400, Currency::parse("SEK").unwrap()).unwrap();
+    let paid =
+        EventKind::Repayment { plan_id: plan.to_string(), amount: kronor, due: NOW, paid: NOW };
+    let unknown_plan = EventKind::PlanStatus {
+        plan_id: "elsewhere".into(),
+        outstanding: kronor,
+        next_due: None,
+        days_overdue: 0,
+        state: PlanState::Current,
+    };
+    for kind in [paid, unknown_plan] {
+        assert_rejected(&ledger, "anna", kind).await;
+    }
+    assert_eq!(held(&ledger, "anna", NOW).await.0, 1_000);
+}
