@@ -100,7 +100,7 @@ impl Bench {
             signals: EmbeddedConfig::default(),
             party_secret: [7; PARTY_SECRET_LEN],
             step_up_secret: vec![7; 32],
-            clock: Clock::System,
+            clock: Clock::system(),
         };
         let service = Service::start(settings).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

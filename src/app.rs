@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
@@ -17,6 +18,9 @@ use crate::ledger::Ledger;
 use crate::playbook::{FileText, Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
 use crate::service::{Clock, Service, Settings};
 use crate::signals::EmbeddedConfig;
+
+/// How long the ledger may take to finish what was handed in, once nothing more is served.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// What `serve` is told.
 #[derive(Clone, Debug)]
@@ -85,7 +89,11 @@ impl App {
         };
         served.map_err(|failure| anyhow!("serving: {failure}"))?;
         drop(ledger);
-        self.ledger.close().await;
+        // Whoever still holds a connection open holds the ledger too; what was answered is durable.
+        let closed = tokio::time::timeout(CLOSE_MAX, self.ledger.close()).await;
+        if closed.is_err() {
+            tracing::warn!("connections were still open at the end");
+        }
         Ok(())
     }
 }

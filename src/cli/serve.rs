@@ -36,7 +36,7 @@ impl Serve {
             data: self.data,
             policy: self.policy,
             reasons: self.reasons,
-            clock: Clock::System,
+            clock: Clock::system(),
         })
         .await?;
         // Before the line: whoever reads it may ask at once.

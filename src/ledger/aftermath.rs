@@ -34,7 +34,9 @@ pub(super) async fn refund(
     let plan_id = record.id.to_string();
     let name = PlanName { holder: event.account.as_str(), plan_id: &plan_id };
     if let Some(plan) = plan::find(connection, name).await? {
-        let falls = plan.outstanding.min(amount.minor() - freed);
+        // What the lender stated later has this refund in it.
+        let counted = plan.stated.is_none_or(|stated| stated < event.time.as_micros());
+        let falls = if counted { plan.outstanding.min(amount.minor() - freed) } else { 0 };
         sqlx::query(
             "UPDATE plans SET outstanding = outstanding - $3, refunded = refunded + $3
              WHERE holder = $1 AND plan_id = $2",

@@ -181,8 +181,14 @@ async fn keep(connection: &mut SqliteConnection, now: Time, events: &[&Told]) ->
             .push_bind(payload);
     });
     query.build().persistent(false).execute(&mut *connection).await?;
+    // A purchase is misused once, however many of its parties are listed for it.
+    let mut misused = HashSet::new();
     let taught: Vec<Taught> = events
         .iter()
+        .filter(|(event, _)| match &event.kind {
+            EventKind::ConfirmedMisuse { decision, .. } => misused.insert(*decision),
+            _ => true,
+        })
         .filter_map(|(event, row)| {
             let (holder, decision) = (event.account.as_str().to_owned(), decision_of(&event.kind));
             Some(Taught { holder, decision, row: row.as_ref()? })

@@ -22,6 +22,7 @@ pub(super) struct Plan {
     pub currency: String,
     pub outstanding: i64,
     pub stated: Option<i64>,
+    pub captured_at: Option<i64>,
 }
 
 pub(super) async fn find(
@@ -29,7 +30,7 @@ pub(super) async fn find(
     name: PlanName<'_>,
 ) -> Result<Option<Plan>, Error> {
     let plan = sqlx::query_as(
-        "SELECT source, currency, outstanding, stated FROM plans
+        "SELECT source, currency, outstanding, stated, captured_at FROM plans
          WHERE holder = $1 AND plan_id = $2",
     )
     .bind(name.holder)
@@ -49,11 +50,11 @@ pub(super) async fn capture(
     let (holder, plan_id) = (record.holder.ledger_name(), record.id.to_string());
     // A repayment that came before the capture has made the plan as the lender's.
     let plan = sqlx::query(
-        "INSERT INTO plans (holder, plan_id, source, currency, started, financed, outstanding,
-            repaid, refunded, paused, disputed)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, 0, 0, 0, 0)
+        "INSERT INTO plans (holder, plan_id, source, currency, started, captured_at, financed,
+            outstanding, repaid, refunded, paused, disputed)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $6, 0, 0, 0, 0)
          ON CONFLICT (holder, plan_id) DO UPDATE SET
-            source = excluded.source, closed = NULL,
+            source = excluded.source, closed = NULL, captured_at = excluded.captured_at,
             financed = plans.financed + excluded.financed,
             outstanding = plans.outstanding + excluded.outstanding
          RETURNING started",

@@ -78,7 +78,9 @@ async fn lower(
     let falls = if counted { plan.outstanding.min(amount.minor()) } else { 0 };
     sqlx::query(
         "UPDATE plans SET outstanding = outstanding - $3, repaid = repaid + $4,
-            stated_due = CASE WHEN $5 = 1 THEN NULL ELSE stated_due END
+            -- Of an imported plan no instalments are known: a part of it paid cures nothing.
+            stated_due = CASE WHEN $5 = 1 AND (source <> 'EXTERNAL' OR outstanding <= $3)
+                THEN NULL ELSE stated_due END
          WHERE holder = $1 AND plan_id = $2",
     )
     .bind(name.holder)
@@ -115,8 +117,13 @@ pub(super) async fn plan_status(
         return Ok(EventFate::rejected("the plan is in another currency"));
     }
     let time = event.time.as_micros();
-    if plan.as_ref().and_then(|plan| plan.stated).is_some_and(|stated| time < stated) {
+    let latest = plan.as_ref().and_then(|plan| plan.stated.max(plan.captured_at));
+    if latest.is_some_and(|latest| time < latest) {
         return Ok(EventFate::Applied);
+    }
+    // Imported now and confirmed later, the same purchase would be owed twice.
+    if plan.is_none() && awaits_confirmation(connection, name, event.time).await? {
+        return Ok(EventFate::rejected("the purchase is not confirmed yet"));
     }
     let repaid_since = repaid_since(connection, name, event.time).await?;
     let Some(stated) = stated(event, repaid_since) else {
@@ -135,6 +142,24 @@ pub(super) async fn plan_status(
         _ => import(connection, name, event.time, (&stated, *outstanding)).await?,
     }
     Ok(EventFate::Applied)
+}
+
+/// Whether the plan's name is that of an approval of the holder which can still be captured.
+async fn awaits_confirmation(
+    connection: &mut SqliteConnection,
+    name: PlanName<'_>,
+    time: Time,
+) -> Result<bool, Error> {
+    let waiting: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM reservations
+         WHERE decision_id = $2 AND holder = $1 AND released IS NULL AND expires > $3",
+    )
+    .bind(name.holder)
+    .bind(name.plan_id)
+    .bind(time.as_micros())
+    .fetch_optional(connection)
+    .await?;
+    Ok(waiting.is_some())
 }
 
 /// What was repaid after `time`, and so is not in what was stated then.

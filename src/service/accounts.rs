@@ -18,7 +18,7 @@ impl Service {
         upsert: AccountUpsert,
     ) -> Result<Answered<(Account, String)>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move {
+        self.to_the_end(async move {
             let key = key(&caller, "UpsertAccount", upsert.call.request_id);
             let _turn = service.running.enter(&key).await?;
             let claim = service.claim(key, upsert.call.hash);
@@ -42,7 +42,7 @@ impl Service {
         set: RestrictionSet,
     ) -> Result<Answered<Restriction>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move {
+        self.to_the_end(async move {
             let key = key(&caller, "SetRestriction", set.call.request_id);
             let _turn = service.running.enter(&key).await?;
             let claim = service.claim(key, set.call.hash);
@@ -58,7 +58,7 @@ impl Service {
         lift: RestrictionLift,
     ) -> Result<Answered<Restriction>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move {
+        self.to_the_end(async move {
             let key = key(&caller, "LiftRestriction", lift.call.request_id);
             let _turn = service.running.enter(&key).await?;
             let not_found = || Error::NotFound {

@@ -46,7 +46,7 @@ impl Service {
         request: Request,
     ) -> Result<Answered<DecisionRecord>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move { service.evaluate_to_the_end(caller, request).await }).await
+        self.to_the_end(async move { service.evaluate_to_the_end(caller, request).await }).await
     }
 
     async fn evaluate_to_the_end(
@@ -66,6 +66,8 @@ impl Service {
             return answered_before(answer, request.hash);
         }
         self.apply_market(&mut request);
+        // Two orders at once from one holder: the second one sees the first.
+        let _alone = self.holders.enter(&request.holder).await?;
         let standing = self.standing(&request, None).await?;
         // A guest tells email and phone; those of an account are the lender's to tell.
         let contacts = standing.contacts;

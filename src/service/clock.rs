@@ -9,21 +9,27 @@ use crate::domain::{Span, Time};
 /// Where the present comes from.
 #[derive(Clone, Debug)]
 pub enum Clock {
-    System,
+    /// The system's, which never goes back here: else what has expired would hold again.
+    System(Arc<AtomicI64>),
     /// Stands still until it is moved: what a demo or a test shows does not wait for real hours.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
+    pub fn system() -> Clock {
+        Clock::System(Arc::default())
+    }
+
     pub fn manual(now: Time) -> Clock {
         Clock::Manual(Arc::new(AtomicI64::new(now.as_micros())))
     }
 
     pub fn now(&self) -> Time {
         match self {
-            Clock::System => {
+            Clock::System(latest) => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+                let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+                Time::from_micros(latest.fetch_max(micros, Ordering::SeqCst).max(micros))
             }
             Clock::Manual(micros) => Time::from_micros(micros.load(Ordering::SeqCst)),
         }

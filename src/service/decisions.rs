@@ -26,7 +26,7 @@ impl Service {
         confirmation: Confirmation,
     ) -> Result<Answered<DecisionRecord>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move {
+        self.to_the_end(async move {
             let key = key(&caller, "ConfirmPurchase", confirmation.call.request_id);
             let _turn = service.running.enter(&key).await?;
             if let Some(answer) = service.ledger.answer(&key).await? {
@@ -63,7 +63,7 @@ impl Service {
         cancellation: Cancellation,
     ) -> Result<Answered<DecisionRecord>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move {
+        self.to_the_end(async move {
             let key = key(&caller, "CancelDecision", cancellation.call.request_id);
             let _turn = service.running.enter(&key).await?;
             if let Some(answer) = service.ledger.answer(&key).await? {
@@ -75,19 +75,25 @@ impl Service {
                 record.state(service.now()),
                 DecisionState::Final | DecisionState::Pending
             );
-            let refused = cancellation.reason == CancelReason::BankRefused;
+            // What was captured was a purchase, whatever the bank says of the rest.
+            let refused =
+                cancellation.reason == CancelReason::BankRefused && record.progress.captured == 0;
             let taken_back = match service.observed(record.id).await? {
                 Some(observation) if open && refused => Some(SignalEvent::TakenBack(observation)),
                 _ => None,
             };
             let claim = service.claim(key, cancellation.call.hash);
+            let now = claim.now;
             let cancel = Cancel {
                 decision: cancellation.decision,
                 reason: cancellation.reason.name().to_owned(),
                 taken_back: taken_back.as_ref().map(teach::row).transpose()?,
             };
             let written = service.ledger.cancel(claim, cancel).await?;
-            service.done(written, cancellation.call.hash, taken_back)
+            // What was over before stays as it was, in the signals too.
+            let ended = matches!(&written, Written::Now(record)
+                if record.progress.canceled == Some(now));
+            service.done(written, cancellation.call.hash, taken_back.filter(|_| ended))
         })
         .await
     }

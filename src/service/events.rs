@@ -7,17 +7,16 @@ use super::accounts::answer;
 use super::teach::{Seen, row};
 use super::{Answered, Error, Service, key};
 use crate::domain::{
-    AccountEvent, AccountId, AuthenticationStrength, Caller, Country, DecisionId, EventBatch,
-    EventKind, EventOutcome, EventStatus, Parties, bank_approves,
+    AccountEvent, AccountId, AuthenticationStrength, Caller, Country, EventBatch, EventKind,
+    EventOutcome, EventStatus, Parties, bank_approves,
 };
-use crate::ledger;
+use crate::ledger::EventFate;
 use crate::signals::{Observation, SignalEvent};
 
 /// What the events of one batch have told so far.
 #[derive(Default)]
 struct Batch {
     markets: HashMap<AccountId, Option<Country>>,
-    misused: HashSet<DecisionId>,
 }
 
 impl Service {
@@ -29,7 +28,7 @@ impl Service {
         batch: EventBatch,
     ) -> Result<Answered<Vec<EventOutcome>>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move { service.record_batch(caller, batch).await }).await
+        self.to_the_end(async move { service.record_batch(caller, batch).await }).await
     }
 
     async fn record_batch(
@@ -51,8 +50,15 @@ impl Service {
         let written = self.ledger.record_events(claim, events).await?;
         let answered = answer(written, batch.call.hash)?;
         if !answered.replayed {
+            let mut misused = HashSet::new();
             for (result, event) in answered.value.iter().zip(&taught) {
-                if let (ledger::EventFate::Applied, Some(event)) = (&result.status, event) {
+                let Some(event) = event.as_ref().filter(|_| result.status == EventFate::Applied)
+                else {
+                    continue;
+                };
+                // The ledger keeps the first of a purchase as well.
+                let again = matches!(event, SignalEvent::Misuse(o) if !misused.insert(o.id));
+                if !again {
                     self.signals.apply(event);
                 }
             }
@@ -62,13 +68,11 @@ impl Service {
             Ok(event) => results.next().map_or_else(
                 || outcome(event.id.as_str(), EventStatus::Rejected, "", "was not recorded"),
                 |result| match result.status {
-                    ledger::EventFate::Applied => {
-                        outcome(event.id.as_str(), EventStatus::Applied, "", "")
-                    }
-                    ledger::EventFate::Duplicate => {
+                    EventFate::Applied => outcome(event.id.as_str(), EventStatus::Applied, "", ""),
+                    EventFate::Duplicate => {
                         outcome(event.id.as_str(), EventStatus::Duplicate, "", "")
                     }
-                    ledger::EventFate::Rejected(problem) => {
+                    EventFate::Rejected(problem) => {
                         outcome(event.id.as_str(), EventStatus::Rejected, "", &problem)
                     }
                 },
@@ -112,7 +116,7 @@ impl Service {
             EventKind::ConfirmedMisuse { decision, .. } => {
                 // One purchase is misused once, however many of its parties are listed for it.
                 let told = self.ledger.signal_event(*decision, "misuse").await?.is_some();
-                match told || !batch.misused.insert(*decision) {
+                match told {
                     true => None,
                     false => self.observed(*decision).await?.map(SignalEvent::Misuse),
                 }

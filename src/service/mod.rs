@@ -15,8 +15,10 @@ mod teach;
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::domain::{
-    Caller, DecisionRecord, Fault, FaultKind, PARTY_SECRET_LEN, PartyHasher, Role, Time,
+    Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
 };
 use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
@@ -27,6 +29,9 @@ pub use clock::Clock;
 pub use error::Error;
 
 use running::Running;
+
+/// Calls under way at once. Each holds a few kilobytes; the ledger commits thousands a second.
+const PLACES: usize = 2_048;
 
 /// What the service is made of.
 pub struct Settings {
@@ -47,7 +52,11 @@ pub struct Service {
     hasher: PartyHasher,
     step_up_secret: Vec<u8>,
     clock: Clock,
-    running: Running,
+    running: Running<AnswerKey>,
+    /// Whose requests are being decided: a duplicate must see the order before it.
+    holders: Running<Holder>,
+    /// Calls that may be under way at once, their callers gone or not.
+    places: Arc<Semaphore>,
 }
 
 /// An answer, and whether it was given before under the same `request_id`.
@@ -68,6 +77,8 @@ impl Service {
             step_up_secret: settings.step_up_secret,
             clock: settings.clock,
             running: Running::default(),
+            holders: Running::default(),
+            places: Arc::new(Semaphore::new(PLACES)),
         };
         service.rebuild_signals().await?;
         Ok(Arc::new(service))
@@ -92,9 +103,19 @@ impl Service {
     /// Runs `work` to its end, whatever becomes of the caller: a handler is dropped at its deadline
     /// and when the client leaves, and half an effect must not be what is left.
     async fn to_the_end<T: Send + 'static>(
+        &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        match tokio::spawn(work).await {
+        // A stalled disk must not gather work without end: what finds no place is sent away.
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(Error::Unavailable { reason: "STORE_UNAVAILABLE" });
+        };
+        let held = async move {
+            let result = work.await;
+            drop(place);
+            result
+        };
+        match tokio::spawn(held).await {
             Ok(result) => result,
             Err(failure) => Err(Error::unexpected(&failure)),
         }

@@ -25,7 +25,7 @@ impl Service {
         submission: StepUpSubmission,
     ) -> Result<Answered<DecisionRecord>, Error> {
         let service = Arc::clone(self);
-        Self::to_the_end(async move { service.reassess(caller, submission).await }).await
+        self.to_the_end(async move { service.reassess(caller, submission).await }).await
     }
 
     async fn reassess(
@@ -64,6 +64,7 @@ impl Service {
             false => teach::reassessed(&observation)?,
         };
         let mut request = request(&pending, facts.request, &observation, submission.call.hash);
+        let _alone = self.holders.enter(&request.holder).await?;
         request.basket_hash = self.ledger.basket_hash(pending.id).await?;
         let answered = self
             .assess(Assessment {

@@ -34,7 +34,7 @@ impl Demo {
             data: folder.path.clone(),
             policy: None,
             reasons: None,
-            clock: Clock::System,
+            clock: Clock::system(),
         };
         let app = App::open(&config).await?;
         let address = app.address()?;

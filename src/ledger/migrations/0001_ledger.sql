@@ -80,6 +80,7 @@ CREATE TABLE plans (
     source       TEXT NOT NULL,        -- SURETY or EXTERNAL
     currency     TEXT NOT NULL,
     started      BIGINT NOT NULL,
+    captured_at  BIGINT,               -- of the latest capture of ours
     financed     BIGINT NOT NULL,
     outstanding  BIGINT NOT NULL,
     repaid       BIGINT NOT NULL,

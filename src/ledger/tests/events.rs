@@ -310,3 +310,17 @@ async fn an_amount_in_another_currency_is_rejected() {
     }
     assert_eq!(held(&ledger, "anna", NOW).await.0, 1_000);
 }
+
+#[tokio::test]
+async fn a_status_knows_nothing_of_what_was_captured_after_it() {
+    let Book { ledger, folder: _folder, .. } = book_of_anna().await;
+    let commit = order("anna", 1_000);
+    let id = commit.record.id;
+    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    // Before the purchase is confirmed there is no plan to speak of.
+    assert_rejected(&ledger, "anna", status(id, 1_000, PlanState::Current)).await;
+    now_of(ledger.confirm(claim(), capture_of(id, 1_000)).await);
+    let before = NOW - Span::minutes(1);
+    assert_applied(&ledger, before, status(id, 0, PlanState::Closed)).await;
+    assert_eq!(held(&ledger, "anna", NOW).await, (1_000, 0));
+}

@@ -176,7 +176,13 @@ async fn live(steps: Vec<Step>) {
             Step::Cancel(n) => {
                 let Some(id) = pick(&ids, n) else { continue };
                 let cancel = Cancel { decision: id, reason: "TEST".into(), taken_back: None };
-                now_of(ledger.cancel(claim_at(now), cancel).await);
+                let before = held(&ledger, "anna", now).await;
+                // What was confirmed in full is bought, and stays as it is.
+                if let Err(refused) = ledger.cancel(claim_at(now), cancel).await {
+                    let confirmed = PreconditionReason::Confirmed;
+                    assert!(matches!(refused, Error::Precondition(p) if p.reason == confirmed));
+                    assert_eq!(held(&ledger, "anna", now).await, before);
+                }
             }
             Step::Repay(n, amount) => {
                 let Some(id) = pick(&ids, n) else { continue };
