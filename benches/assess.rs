@@ -12,7 +12,7 @@ use surety::domain::PARTY_SECRET_LEN;
 use surety::grpc::{self, pb};
 use surety::ledger::Ledger;
 use surety::service::{Clock, Service, Settings};
-use surety::signals::EmbeddedConfig;
+use surety::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tonic::Request;
@@ -97,7 +97,7 @@ impl Bench {
         let settings = Settings {
             ledger: Ledger::open(&folder.join("ledger.sqlite")).await.unwrap(),
             playbook: Arc::new(sample::playbook()),
-            signals: EmbeddedConfig::default(),
+            signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
             party_secret: [7; PARTY_SECRET_LEN],
             step_up_secret: vec![7; 32],
             clock: Clock::system(),

@@ -17,7 +17,7 @@ use crate::grpc;
 use crate::ledger::Ledger;
 use crate::playbook::{FileText, Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
 use crate::service::{Clock, Service, Settings};
-use crate::signals::EmbeddedConfig;
+use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 
 /// How long the ledger may take to finish what was handed in, once nothing more is served.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ impl App {
         let settings = Settings {
             ledger: ledger.clone(),
             playbook: Arc::new(playbook),
-            signals: EmbeddedConfig::default(),
+            signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
             party_secret: secret(&config.data.join("party.key"))?,
             step_up_secret: secret(&config.data.join("step-up.key"))?.to_vec(),
             clock: config.clock.clone(),

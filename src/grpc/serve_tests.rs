@@ -18,7 +18,7 @@ use crate::domain::PARTY_SECRET_LEN;
 use crate::ledger::Ledger;
 use crate::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
 use crate::service::{Clock, Service, Settings};
-use crate::signals::EmbeddedConfig;
+use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 use pb::account_service_client::AccountServiceClient;
 use pb::reason_catalog_service_client::ReasonCatalogServiceClient;
 use pb::risk_decision_service_client::RiskDecisionServiceClient;
@@ -37,7 +37,7 @@ impl Running {
         let settings = Settings {
             ledger: Ledger::open(&folder.path().join("ledger.sqlite")).await.unwrap(),
             playbook: Arc::new(Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap()),
-            signals: EmbeddedConfig::default(),
+            signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
             party_secret: [7; PARTY_SECRET_LEN],
             step_up_secret: vec![7; 32],
             clock: Clock::system(),

@@ -74,7 +74,7 @@ impl Service {
         request.parties.email = request.parties.email.or(contacts.email);
         request.parties.phone = request.parties.phone.or(contacts.phone);
         let observation = self.observation(&request);
-        let readings = self.signals.observe(&observation);
+        let readings = self.signals.observe(&observation).await;
         let signal = teach::row(&SignalEvent::Attempt(observation))?;
         let (hash, step_up) = (request.hash, StepUpFacts::default());
         self.assess(Assessment {

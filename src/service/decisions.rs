@@ -51,7 +51,7 @@ impl Service {
                 purchase: purchase.as_ref().map(teach::row).transpose()?,
             };
             let written = service.ledger.confirm(claim, confirm).await?;
-            service.done(written, confirmation.call.hash, purchase)
+            service.done(written, confirmation.call.hash, purchase).await
         })
         .await
     }
@@ -93,13 +93,13 @@ impl Service {
             // What was over before stays as it was, in the signals too.
             let ended = matches!(&written, Written::Now(record)
                 if record.progress.canceled == Some(now));
-            service.done(written, cancellation.call.hash, taken_back.filter(|_| ended))
+            service.done(written, cancellation.call.hash, taken_back.filter(|_| ended)).await
         })
         .await
     }
 
     /// Teaches the store what the ledger now holds, and gives the record as it stands.
-    fn done(
+    async fn done(
         &self,
         written: Written<DecisionRecord>,
         hash: [u8; 32],
@@ -108,7 +108,7 @@ impl Service {
         match written {
             Written::Now(record) => {
                 if let Some(event) = &taught {
-                    self.signals.apply(event);
+                    self.signals.apply(event).await;
                 }
                 Ok(Answered { value: record, replayed: false })
             }

@@ -59,7 +59,7 @@ impl Service {
                 // The ledger keeps the first of a purchase as well.
                 let again = matches!(event, SignalEvent::Misuse(o) if !misused.insert(o.id));
                 if !again {
-                    self.signals.apply(event);
+                    self.signals.apply(event).await;
                 }
             }
         }

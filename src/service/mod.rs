@@ -23,7 +23,7 @@ use crate::domain::{
 use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
-use crate::signals::{EmbeddedConfig, EmbeddedStore};
+use crate::signals::SignalStore;
 
 pub use clock::Clock;
 pub use error::Error;
@@ -37,7 +37,7 @@ const PLACES: usize = 2_048;
 pub struct Settings {
     pub ledger: Ledger,
     pub playbook: Arc<Playbook>,
-    pub signals: EmbeddedConfig,
+    pub signals: SignalStore,
     pub party_secret: [u8; PARTY_SECRET_LEN],
     /// Key of the signature over step-up results, shared with whoever runs the checks.
     pub step_up_secret: Vec<u8>,
@@ -47,7 +47,7 @@ pub struct Settings {
 /// Everything behind the edges. Calls that write run to their end even when their caller leaves.
 pub struct Service {
     ledger: Ledger,
-    signals: EmbeddedStore,
+    signals: SignalStore,
     playbook: Arc<Playbook>,
     hasher: PartyHasher,
     step_up_secret: Vec<u8>,
@@ -71,7 +71,7 @@ impl Service {
     pub async fn start(settings: Settings) -> Result<Arc<Service>, ledger::Error> {
         let service = Service {
             ledger: settings.ledger,
-            signals: EmbeddedStore::new(settings.signals),
+            signals: settings.signals,
             playbook: settings.playbook,
             hasher: PartyHasher::new(&settings.party_secret),
             step_up_secret: settings.step_up_secret,

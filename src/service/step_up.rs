@@ -72,7 +72,7 @@ impl Service {
                 hash: submission.call.hash,
                 standing: self.standing(&request, Some(pending.id)).await?,
                 request,
-                readings: self.signals.read(&observation),
+                readings: self.signals.read(&observation).await,
                 step_up,
                 supersedes: Some(pending.id),
                 signal,
@@ -81,7 +81,7 @@ impl Service {
             .await?;
         // Device and region are known from now on; a replay has taught them before.
         if passed && !answered.replayed {
-            self.signals.apply(&recognized);
+            self.signals.apply(&recognized).await;
         }
         Ok(answered)
     }

@@ -72,7 +72,7 @@ impl Service {
             after = last.seq;
             for row in &rows {
                 match event(row) {
-                    Some(Ok(event)) => self.signals.apply(&event),
+                    Some(Ok(event)) => self.signals.apply(&event).await,
                     Some(Err(failure)) => {
                         return Err(ledger::Error::Corrupt(format!(
                             "signal event {}: {failure}",

@@ -1,7 +1,8 @@
 //! Counts of busy parties in buckets of time; only buckets in which something happened are kept.
 
 use super::log::growth;
-use super::plan::{SeriesPass, SeriesPlan, SeriesWindow};
+use super::plan::{SeriesPass, SeriesPlan, SeriesWindow, window_end};
+use super::wire::{Garbled, Reader, Writer};
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -39,6 +40,12 @@ pub enum Change {
 /// Longest list of buckets of one party (12 KiB). A quiet party never gets there and keeps its
 /// narrow buckets; a busy one has so many events in each that wide ones lose nothing.
 const LONGEST: usize = 1_024;
+
+/// No party is so busy: its buckets would be wider than all windows, and the width must not overflow.
+const DOUBLINGS_MAX: u8 = 20;
+
+/// A bucket as bytes is no shorter: index, events, outcomes.
+const LEAST_BYTES: usize = 3;
 
 /// The buckets of one party, oldest first. They begin as wide as planned and become twice as wide
 /// each time the list gets too long.
@@ -130,7 +137,7 @@ impl Series {
         mut close: impl FnMut(&SeriesWindow, Estimate),
     ) {
         let until = now - pass.delay;
-        let last = self.index(until, plan);
+        let last = self.index(window_end(now, pass.delay), plan);
         // Without delay the last bucket holds nothing later than the request: it counts whole.
         let last_share = if pass.delay == 0 { 1.0 } else { 1.0 - self.share_after(until, plan) };
         let mut total = Estimate::default();
@@ -151,6 +158,44 @@ impl Series {
             total = total.plus(bucket, if bucket.index == last { last_share } else { 1.0 });
         }
         windows.for_each(|(window, ..)| close(window, total));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    /// Drops what no window reaches from `now` (microseconds).
+    pub fn prune(&mut self, now: i64, plan: &SeriesPlan) {
+        self.drop_old(self.index(now, plan), plan);
+    }
+
+    pub fn encode(&self, writer: &mut Writer) {
+        writer.byte(self.doublings);
+        writer.count(self.buckets.len());
+        let mut before = 0;
+        for bucket in &self.buckets {
+            writer.number(u64::from(bucket.index - before));
+            writer.number(u64::from(bucket.events));
+            writer.number(u64::from(bucket.outcomes));
+            before = bucket.index;
+        }
+    }
+
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Series, Garbled> {
+        let doublings = reader.byte()?;
+        if doublings > DOUBLINGS_MAX {
+            return Err(Garbled("buckets too wide"));
+        }
+        let count = reader.count(LEAST_BYTES)?;
+        let mut buckets = Vec::with_capacity(count);
+        let mut index: u32 = 0;
+        for place in 0..count {
+            let step: u32 = reader.small()?;
+            let next = index.checked_add(step).filter(|_| step > 0 || place == 0);
+            index = next.ok_or(Garbled("buckets out of order"))?;
+            buckets.push(Bucket { index, events: reader.small()?, outcomes: reader.small()? });
+        }
+        Ok(Series { buckets, doublings })
     }
 
     pub fn heap_bytes(&self) -> usize {

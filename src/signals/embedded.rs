@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::party::{Held, Lesson, Limits, PartyState};
+use super::party::{Held, Lesson, Limits, PartyState, in_order};
 use super::plan::KindPlan;
 use super::{Observation, Party, Readings, SignalEvent, catalog};
-use crate::domain::{Parties, PartyKey, Span};
+use crate::domain::{PartyKey, Span};
 
 /// Enough that two cores rarely wait for each other, few enough that small caps stay even.
 const SHARDS: usize = 16;
@@ -150,15 +150,7 @@ impl EmbeddedStore {
 
     /// Teaches an event, as it happens or again when the store is rebuilt.
     pub fn apply(&self, event: &SignalEvent) {
-        let (lesson, observation) = match event {
-            SignalEvent::Attempt(o) => (Lesson::Attempt, o),
-            SignalEvent::TakenBack(o) => (Lesson::TakenBack, o),
-            SignalEvent::Purchase(o) => (Lesson::Purchase, o),
-            SignalEvent::Recognized(o) => (Lesson::Recognized, o),
-            SignalEvent::Forgotten(o) => (Lesson::Forgotten, o),
-            SignalEvent::SignIn(o) => (Lesson::SignIn, o),
-            SignalEvent::Misuse(o) => (Lesson::Misuse, o),
-        };
+        let (lesson, observation) = event.lesson();
         self.visit(Some(lesson), observation, None);
     }
 
@@ -305,22 +297,6 @@ impl Shard {
         let mean = states.sum::<usize>() / sampled.max(1);
         table + mean * self.parties.len()
     }
-}
-
-/// The parties of an event, those first that keep logs and can tell a repetition.
-fn in_order(parties: &Parties) -> impl Iterator<Item = (Party, PartyKey)> {
-    let phone = parties.phone.filter(|phone| Some(*phone) != parties.email);
-    [
-        (Party::Account, parties.account),
-        (Party::Device, parties.device),
-        (Party::Instrument, parties.instrument),
-        (Party::Contact, parties.email),
-        (Party::Contact, phone),
-        (Party::Network, parties.network),
-        (Party::Merchant, parties.merchant),
-    ]
-    .into_iter()
-    .filter_map(|(kind, key)| key.map(|key| (kind, key)))
 }
 
 /// Keys are keyed hashes already, which nobody outside can choose: folding them is enough.

@@ -1,6 +1,7 @@
 //! The newest events of one party in order of time, from which every count, sum and mean is exact.
 
-use super::plan::{LogPass, LogWindow, PercentileWindow};
+use super::plan::{LogPass, LogWindow, PercentileWindow, window_end};
+use super::wire::{Garbled, Reader, Writer};
 
 /// Bits of the packed fields. Times reach to the year 2112, amounts to 175 billion major units; an
 /// id of 32 bits is mistaken for another one of 160 once in 27 million events.
@@ -10,6 +11,9 @@ const TIME_BITS: u32 = 128 - ID_BITS - AMOUNT_BITS;
 
 /// Newest events that percentiles look at; more than a log has unless it is configured longer.
 const PERCENTILE_EVENTS: usize = 256;
+
+/// An entry as bytes is no shorter: time and amount a byte each, id.
+const LEAST_BYTES: usize = 6;
 
 /// An id as logs and sets keep it; never 0, so that the ids 0 and 1 are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,10 +115,10 @@ impl Log {
         pass: &LogPass,
         mut close: impl FnMut(&LogWindow, Totals),
     ) {
-        let until = now - pass.delay;
+        let (until, end) = (now - pass.delay, window_end(now, pass.delay));
         let mut totals = Totals::default();
         let mut windows = pass.windows.iter().peekable();
-        for entry in self.entries.iter().rev().skip_while(|entry| entry.time() > until) {
+        for entry in self.entries.iter().rev().skip_while(|entry| entry.time() > end) {
             let time = entry.time();
             while let Some(window) = windows.next_if(|w| time <= until - w.length) {
                 close(window, totals);
@@ -142,10 +146,10 @@ impl Log {
         window: &PercentileWindow,
         mut give: impl FnMut(usize, f64),
     ) {
-        let until = now - window.delay;
+        let (until, end) = (now - window.delay, window_end(now, window.delay));
         let mut amounts = [0; PERCENTILE_EVENTS];
         let inside = self.entries.iter().rev().filter(|entry| entry.id() != own);
-        let inside = inside.skip_while(|entry| entry.time() > until);
+        let inside = inside.skip_while(|entry| entry.time() > end);
         let inside = inside.take_while(|entry| entry.time() > until - window.length);
         let mut count = 0;
         for (slot, entry) in amounts.iter_mut().zip(inside) {
@@ -156,6 +160,39 @@ impl Log {
         for &(position, percent) in window.outputs.iter().filter(|_| count > 0) {
             give(position, percentile(amounts, percent));
         }
+    }
+
+    /// Drops what is not later than `useful_from`.
+    pub fn prune(&mut self, useful_from: i64) {
+        let old = self.entries.partition_point(|entry| entry.time() <= useful_from);
+        self.entries.drain(..old);
+    }
+
+    pub fn encode(&self, writer: &mut Writer) {
+        writer.count(self.entries.len());
+        let mut before = 0;
+        for entry in &self.entries {
+            writer.signed(entry.time() - before);
+            writer.signed(entry.amount());
+            writer.fixed_u32(entry.id().0);
+            before = entry.time();
+        }
+    }
+
+    pub fn decode(reader: &mut Reader<'_>) -> Result<Log, Garbled> {
+        let count = reader.count(LEAST_BYTES)?;
+        let mut entries = Vec::with_capacity(count);
+        let mut time = 0;
+        for _ in 0..count {
+            let before = time;
+            time = reader.time(before)?;
+            if time < before {
+                return Err(Garbled("a log out of order"));
+            }
+            let amount = reader.signed()?;
+            entries.push(Entry::new(time, amount, ShortId(reader.fixed_u32()?)));
+        }
+        Ok(Log { entries })
     }
 
     pub fn heap_bytes(&self) -> usize {

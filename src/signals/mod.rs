@@ -1,7 +1,8 @@
 //! What we remember about parties: one catalog of signals that every store and reader derives from.
 //!
 //! A signal is a fold over one party's past and a window. A window ends at the request's own time,
-//! or `delay` before it, and is open at its old end: an event exactly `length` old is out. An entry
+//! or `delay` before it, and is open at its old end: an event exactly `length` old is out. What
+//! claims to be up to five seconds later than the request counts too, for clocks differ. An entry
 //! in a group's table is all that a new signal of an existing fold needs.
 
 use serde::{Deserialize, Serialize};
@@ -21,13 +22,16 @@ mod plan;
 mod profile;
 mod sightings;
 mod trail;
+mod wire;
 
 mod embedded;
 mod readings;
+mod store;
 
 pub use embedded::{EmbeddedConfig, EmbeddedStore, KindStatistics, Statistics};
 pub use profile::SpendingPart;
 pub use readings::{Reading, Readings};
+pub use store::SignalStore;
 
 #[cfg(test)]
 mod differential;

@@ -6,8 +6,10 @@ use super::plan::{Course, KindPlan, SetPlan, takes_in_request};
 use super::profile::Profile;
 use super::sightings::{Seen, Sightings};
 use super::trail::Trail;
-use super::{Fold, Member, Observation, Reading, Readings, Taught};
-use crate::domain::Span;
+use super::{Fold, Member, Observation, Party, Reading, Readings, SignalEvent, Taught};
+use crate::domain::{Parties, PartyKey, Span};
+
+mod stored;
 
 /// What an event does to a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,37 @@ pub enum Lesson {
     Forgotten,
     SignIn,
     Misuse,
+}
+
+impl SignalEvent {
+    /// What the event does to its parties, and what it tells about them.
+    pub(super) fn lesson(&self) -> (Lesson, &Observation) {
+        match self {
+            SignalEvent::Attempt(o) => (Lesson::Attempt, o),
+            SignalEvent::TakenBack(o) => (Lesson::TakenBack, o),
+            SignalEvent::Purchase(o) => (Lesson::Purchase, o),
+            SignalEvent::Recognized(o) => (Lesson::Recognized, o),
+            SignalEvent::Forgotten(o) => (Lesson::Forgotten, o),
+            SignalEvent::SignIn(o) => (Lesson::SignIn, o),
+            SignalEvent::Misuse(o) => (Lesson::Misuse, o),
+        }
+    }
+}
+
+/// The parties of an event, those first that keep logs and can tell a repetition.
+pub fn in_order(parties: &Parties) -> impl Iterator<Item = (Party, PartyKey)> {
+    let phone = parties.phone.filter(|phone| Some(*phone) != parties.email);
+    [
+        (Party::Account, parties.account),
+        (Party::Device, parties.device),
+        (Party::Instrument, parties.instrument),
+        (Party::Contact, parties.email),
+        (Party::Contact, phone),
+        (Party::Network, parties.network),
+        (Party::Merchant, parties.merchant),
+    ]
+    .into_iter()
+    .filter_map(|(kind, key)| key.map(|key| (kind, key)))
 }
 
 /// Bounds on what one party keeps.

@@ -8,6 +8,15 @@ use crate::domain::Span;
 /// marker that keeps a retry from being counted twice lives as long.
 pub const LATENESS: Span = Span::hours(1);
 
+/// How far the clocks of two replicas, or of one that was set back, may be apart: an event that
+/// claims to be so much later than the request counts, for it may well have been before.
+pub const CLOCK_SKEW: Span = Span::seconds(5);
+
+/// Until when events count in a window that ends `delay` before the request; microseconds.
+pub fn window_end(now: i64, delay: i64) -> i64 {
+    if delay == 0 { now + CLOCK_SKEW.as_micros() } else { now - delay }
+}
+
 /// Which log or series an event goes to; misuse is noted where its purchase was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
@@ -46,13 +55,13 @@ pub struct KindPlan {
 pub struct LogPlan {
     pub passes: Vec<LogPass>,
     pub percentiles: Vec<PercentileWindow>,
-    /// Events older than this can be dropped.
+    /// Events older than this can be dropped; 0 when no log is kept.
     pub kept: i64,
 }
 
 impl LogPlan {
     pub fn is_kept(&self) -> bool {
-        !self.passes.is_empty() || !self.percentiles.is_empty()
+        self.kept > 0
     }
 }
 
@@ -89,6 +98,13 @@ pub struct SetPlan {
     pub outputs: Vec<SetOutput>,
 }
 
+impl SetPlan {
+    /// Stands for the set in stored bytes, whatever its place in the plan.
+    pub fn code(&self) -> u8 {
+        2 * self.member as u8 + self.course as u8
+    }
+}
+
 #[derive(Debug)]
 pub struct SetOutput {
     pub position: usize,
@@ -105,6 +121,14 @@ pub struct SeriesPlan {
     /// How many buckets back a window can reach.
     pub reach: u32,
     pub passes: Vec<SeriesPass>,
+}
+
+impl SeriesPlan {
+    /// Stands for the series in stored bytes, whatever its place in the plan.
+    pub fn code(&self) -> u64 {
+        let seconds = Span::micros(self.width).as_seconds();
+        2 * seconds.unsigned_abs() + self.course as u64
+    }
 }
 
 /// Windows that end at the same time, shortest first.
@@ -142,6 +166,11 @@ impl KindPlan {
                 }
                 Fold::Spending(part) => plan.spending.push((position, part)),
             }
+        }
+        if !kind.is_busy() && plan.keeps_course(Course::Attempts) {
+            // Even where nothing is counted: its ids tell a repetition.
+            let log = &mut plan.logs[Course::Attempts as usize];
+            log.kept = log.kept.max(LATENESS.as_micros());
         }
         plan
     }

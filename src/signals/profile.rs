@@ -10,6 +10,7 @@ use libm::{exp, exp2, log, log1p, pow, sqrt};
 
 use super::log::growth;
 use super::plan::LATENESS;
+use super::wire::{Garbled, Reader, Writer};
 use super::{Observation, Reading};
 use crate::domain::{Category, Span};
 
@@ -190,6 +191,44 @@ impl Profile {
         ProfileView { profile: self, request, fade, days }
     }
 
+    pub fn encode(&self, base: i64, writer: &mut Writer) {
+        writer.signed(self.faded - base);
+        for number in [self.weight, self.mean, self.squares, self.days, self.firsts] {
+            writer.double(number);
+        }
+        encode_counts(&self.hours, writer);
+        let none = [0.0; CATEGORY_GROUP_ENDS.len()];
+        encode_counts(self.categories.as_deref().unwrap_or(&none), writer);
+        writer.count(self.merchants.len());
+        self.merchants.iter().for_each(|merchant| writer.fixed_u32(*merchant));
+        writer.count(self.recent.len());
+        for recent in &self.recent {
+            writer.signed(recent.time - base);
+            writer.double(recent.excess);
+        }
+    }
+
+    pub fn decode(base: i64, reader: &mut Reader<'_>) -> Result<Profile, Garbled> {
+        let mut profile = Profile::new(reader.time(base)?);
+        profile.weight = reader.amount()?;
+        profile.mean = reader.double()?;
+        for number in [&mut profile.squares, &mut profile.days, &mut profile.firsts] {
+            *number = reader.amount()?;
+        }
+        profile.hours = decode_counts(reader)?;
+        let categories = decode_counts(reader)?;
+        if categories.iter().any(|count| *count > 0.0) {
+            profile.categories = Some(Box::new(categories));
+        }
+        let merchants = reader.count(size_of::<u32>())?;
+        profile.merchants = (0..merchants).map(|_| reader.fixed_u32()).collect::<Result<_, _>>()?;
+        let recent = reader.count(1 + size_of::<f64>())?;
+        let purchase =
+            |_| Ok(RecentPurchase { time: reader.time(base)?, excess: reader.amount()? });
+        profile.recent = (0..recent).map(purchase).collect::<Result<_, _>>()?;
+        Ok(profile)
+    }
+
     pub fn bytes(&self) -> usize {
         size_of::<Profile>()
             + self.categories.as_deref().map_or(0, size_of_val)
@@ -277,6 +316,24 @@ impl ProfileView<'_> {
         let prior = self.request.prior.weight;
         (self.profile.firsts * self.fade + prior * PRIOR_NEW) / (self.weight() + prior)
     }
+}
+
+/// Most groups of most accounts are empty: a bit says which are not.
+fn encode_counts(counts: &[f64], writer: &mut Writer) {
+    let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0.0);
+    writer.number(filled.clone().map(|(group, _)| 1 << group).sum());
+    filled.for_each(|(_, count)| writer.double(*count));
+}
+
+fn decode_counts<const N: usize>(reader: &mut Reader<'_>) -> Result<[f64; N], Garbled> {
+    let filled = reader.number()?;
+    let mut counts = [0.0; N];
+    for (group, count) in counts.iter_mut().enumerate() {
+        if filled >> group & 1 == 1 {
+            *count = reader.amount()?;
+        }
+    }
+    Ok(counts)
 }
 
 fn or_not_supplied(number: Option<f64>) -> Reading {

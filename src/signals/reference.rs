@@ -71,8 +71,11 @@ impl Reference {
     }
 
     fn read_of(&self, signal: &Signal, key: PartyKey, o: &Observation) -> Reading {
-        let end = o.time - signal.window.delay;
-        let start = end - signal.window.length;
+        let start = o.time - signal.window.delay - signal.window.length;
+        let end = match signal.window.delay {
+            Span::ZERO => o.time + plan::CLOCK_SKEW,
+            delay => o.time - delay,
+        };
         let own_scope = matches!(
             signal.fold,
             Fold::Count(Scope::WithRequest)

@@ -2,9 +2,13 @@
 
 use super::log::{ShortId, growth};
 use super::plan::SetPlan;
+use super::wire::{Garbled, Reader, Writer};
 
 /// Stands for the teacher of a member that several events, or a passed check, have taught.
 const SEVERAL: u32 = 0;
+
+/// A sighting as bytes is no shorter: set, member, time, teacher.
+const LEAST_BYTES: usize = 11;
 
 /// A member of one of the party's sets.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +104,43 @@ impl Sightings {
     pub fn contains(&self, set: usize, member: u64, from: i64) -> bool {
         let mut sightings = self.list.iter();
         sightings.any(|s| usize::from(s.set) == set && s.member == member && s.last > from)
+    }
+
+    /// Drops what no window reaches from `now` (microseconds).
+    pub fn prune(&mut self, now: i64, plans: &[SetPlan]) {
+        self.list
+            .retain(|s| plans.get(usize::from(s.set)).is_some_and(|plan| s.last > now - plan.kept));
+    }
+
+    /// Sets go by their code, so that bytes outlive a change of the catalog.
+    pub fn encode(&self, base: i64, plans: &[SetPlan], writer: &mut Writer) {
+        writer.count(self.list.len());
+        for sighting in &self.list {
+            writer.byte(plans.get(usize::from(sighting.set)).map_or(u8::MAX, SetPlan::code));
+            writer.fixed_u64(sighting.member);
+            writer.signed(sighting.last - base);
+            writer.number(u64::from(sighting.teacher));
+        }
+    }
+
+    /// Members of sets that the catalog no longer has are left out.
+    pub fn decode(
+        base: i64,
+        plans: &[SetPlan],
+        reader: &mut Reader<'_>,
+    ) -> Result<Sightings, Garbled> {
+        let count = reader.count(LEAST_BYTES)?;
+        let mut list = Vec::with_capacity(count);
+        for _ in 0..count {
+            let code = reader.byte()?;
+            let member = reader.fixed_u64()?;
+            let last = reader.time(base)?;
+            let teacher = reader.small()?;
+            if let Some(set) = plans.iter().position(|plan| plan.code() == code) {
+                list.push(Sighting { member, last, teacher, set: set as u8 });
+            }
+        }
+        Ok(Sightings { list })
     }
 
     pub fn heap_bytes(&self) -> usize {

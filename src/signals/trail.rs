@@ -2,6 +2,7 @@
 
 use libm::{asin, cos, sin, sqrt};
 
+use super::wire::{Garbled, Reader, Writer};
 use crate::domain::{Position, Span};
 
 /// Mean radius of the Earth (IUGG).
@@ -50,6 +51,35 @@ impl<T: Copy> LatestTwo<T> {
     fn of_another(&self, id: u64) -> Option<Moment<T>> {
         self.last.filter(|moment| moment.id != id).or(self.before)
     }
+
+    fn encode(&self, base: i64, writer: &mut Writer, what: impl Fn(&mut Writer, T)) {
+        for slot in [self.last, self.before] {
+            writer.byte(u8::from(slot.is_some()));
+            if let Some(moment) = slot {
+                writer.signed(moment.time - base);
+                writer.fixed_u64(moment.id);
+                what(writer, moment.what);
+            }
+        }
+    }
+
+    fn decode(
+        base: i64,
+        reader: &mut Reader<'_>,
+        what: impl Fn(&mut Reader<'_>) -> Result<T, Garbled>,
+    ) -> Result<LatestTwo<T>, Garbled> {
+        let mut slot = || {
+            Ok(match reader.byte()? {
+                0 => None,
+                _ => Some(Moment {
+                    time: reader.time(base)?,
+                    id: reader.fixed_u64()?,
+                    what: what(reader)?,
+                }),
+            })
+        };
+        Ok(LatestTwo { last: slot()?, before: slot()? })
+    }
 }
 
 /// The last times and places of one account.
@@ -91,10 +121,40 @@ impl Trail {
         Some(distance / between.as_hours_f64())
     }
 
+    pub fn encode(&self, base: i64, writer: &mut Writer) {
+        self.seen.encode(base, writer, |_, ()| {});
+        writer.byte(u8::from(self.places.is_some()));
+        if let Some(places) = &self.places {
+            places.encode(base, writer, write_position);
+        }
+    }
+
+    pub fn decode(base: i64, reader: &mut Reader<'_>) -> Result<Trail, Garbled> {
+        let seen = LatestTwo::decode(base, reader, |_| Ok(()))?;
+        let places = match reader.byte()? {
+            0 => None,
+            _ => Some(Box::new(LatestTwo::decode(base, reader, read_position)?)),
+        };
+        Ok(Trail { seen, places })
+    }
+
     pub fn heap_bytes(&self) -> usize {
         let places = self.places.as_ref().map_or(0, |_| size_of::<LatestTwo<Position>>());
         size_of::<Trail>() + places
     }
+}
+
+pub fn write_position(writer: &mut Writer, position: Position) {
+    writer.signed(i64::from(position.lat_e6));
+    writer.signed(i64::from(position.lon_e6));
+    writer.number(u64::from(position.accuracy_km));
+}
+
+pub fn read_position(reader: &mut Reader<'_>) -> Result<Position, Garbled> {
+    let mut degrees =
+        || i32::try_from(reader.signed()?).map_err(|_| Garbled("a position off the Earth"));
+    let (lat_e6, lon_e6) = (degrees()?, degrees()?);
+    Ok(Position { lat_e6, lon_e6, accuracy_km: reader.small()? })
 }
 
 /// Great-circle distance by the haversine formula; `libm` gives the same bits on every machine.

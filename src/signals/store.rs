@@ -1,0 +1,34 @@
+//! Where signals are kept: in this process, or in Redis, shared by several.
+
+use super::{EmbeddedStore, Observation, Readings, SignalEvent};
+
+/// The store of signals that a service was started with.
+#[derive(Debug)]
+pub enum SignalStore {
+    /// In the memory of this process.
+    Embedded(EmbeddedStore),
+}
+
+impl SignalStore {
+    /// Counts an attempt, once an id, and returns all readings as of its time, itself included.
+    /// What the store could not tell is [`Failed`](super::Reading::Failed).
+    pub async fn observe(&self, attempt: &Observation) -> Readings {
+        match self {
+            SignalStore::Embedded(store) => store.observe(attempt),
+        }
+    }
+
+    /// The readings that `observe` would return, without counting anything.
+    pub async fn read(&self, observation: &Observation) -> Readings {
+        match self {
+            SignalStore::Embedded(store) => store.read(observation),
+        }
+    }
+
+    /// Teaches an event.
+    pub async fn apply(&self, event: &SignalEvent) {
+        match self {
+            SignalStore::Embedded(store) => store.apply(event),
+        }
+    }
+}
