@@ -24,6 +24,7 @@ mod trail;
 
 mod embedded;
 mod readings;
+pub mod redis;
 
 pub use embedded::{EmbeddedConfig, EmbeddedStore, KindStatistics, Statistics};
 pub use profile::SpendingPart;
