@@ -26,6 +26,7 @@ mod wire;
 
 mod embedded;
 mod readings;
+pub mod redis;
 mod store;
 
 pub use embedded::{EmbeddedConfig, EmbeddedStore, KindStatistics, Statistics};

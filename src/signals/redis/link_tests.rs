@@ -1,0 +1,1 @@
+//! The link against real servers that are killed, stopped and started again.
