@@ -7,6 +7,7 @@ mod policy;
 mod print;
 mod replay;
 mod serve;
+mod store;
 
 use std::ffi::OsString;
 use std::future::Future;

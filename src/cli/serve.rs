@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::store::Store;
 use crate::app::{App, Config};
 use crate::service::Clock;
 use crate::telemetry;
@@ -26,6 +27,8 @@ pub(super) struct Serve {
     /// Reason catalogue, instead of the shipped one.
     #[arg(long, value_name = "FILE")]
     reasons: Option<PathBuf>,
+    #[command(flatten)]
+    store: Store,
 }
 
 impl Serve {
@@ -36,6 +39,8 @@ impl Serve {
             data: self.data,
             policy: self.policy,
             reasons: self.reasons,
+            signals: self.store.signals()?,
+            party_key: self.store.party_key,
             clock: Clock::system(),
         })
         .await?;

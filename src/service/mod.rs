@@ -16,6 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::domain::{
     Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
@@ -24,6 +25,7 @@ use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
 use crate::signals::SignalStore;
+use crate::signals::redis::Past;
 
 pub use clock::Clock;
 pub use error::Error;
@@ -57,6 +59,17 @@ pub struct Service {
     holders: Running<Holder>,
     /// Calls that may be under way at once, their callers gone or not.
     places: Arc<Semaphore>,
+    /// What a shared signal store does beside requests; ends with the service.
+    _upkeep: Option<Upkeep>,
+}
+
+/// A task that ends with its owner.
+struct Upkeep(JoinHandle<()>);
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// An answer, and whether it was given before under the same `request_id`.
@@ -67,9 +80,10 @@ pub struct Answered<T> {
 }
 
 impl Service {
-    /// Starts the service: what the ledger was taught is taught to the signal store again.
+    /// Starts the service. A store of its own is taught what the ledger remembers; a shared one is
+    /// looked after, and may not be there yet.
     pub async fn start(settings: Settings) -> Result<Arc<Service>, ledger::Error> {
-        let service = Service {
+        let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
             playbook: settings.playbook,
@@ -79,9 +93,39 @@ impl Service {
             running: Running::default(),
             holders: Running::default(),
             places: Arc::new(Semaphore::new(PLACES)),
+            _upkeep: None,
         };
-        service.rebuild_signals().await?;
+        match &service.signals {
+            SignalStore::Embedded(_) => service.rebuild_signals().await?,
+            SignalStore::Redis(store) => {
+                let store = Arc::clone(store);
+                let past = match service.ledger.signal_events(0, 1).await?.is_empty() {
+                    true => Past::Blank,
+                    false => Past::HasSignals,
+                };
+                let upkeep = tokio::spawn(async move { store.keep_up(past).await });
+                service._upkeep = Some(Upkeep(upkeep));
+            }
+        }
         Ok(Arc::new(service))
+    }
+
+    /// Resolves once requests can be answered as they should be. From then on a shared store that
+    /// is away makes decisions degraded, not the service unready.
+    pub async fn ready(&self) {
+        if let SignalStore::Redis(store) = &self.signals {
+            store.ready().await;
+        }
+    }
+
+    /// Ends what is under way in the signal store, once nothing more is served.
+    pub async fn close(&self) {
+        let SignalStore::Redis(store) = &self.signals else { return };
+        store.teach_missed().await;
+        let missed = store.missed();
+        if missed > 0 {
+            tracing::warn!(events = missed, "signals stay untaught: the store is away at the end");
+        }
     }
 
     pub fn now(&self) -> Time {

@@ -194,12 +194,12 @@ impl EmbeddedStore {
                         slot.state.teach(lesson, observation, &kind.plan, how);
                     }
                     if let Some(readings) = readings {
-                        kind.read(&slot.state, observation, &mut held, readings);
+                        slot.state.tell(observation, &kind.plan, &mut held, readings);
                     }
                 }
                 (None, Some(readings)) => {
                     let unseen = PartyState::new(now, kind.doubtful_until());
-                    kind.read(&unseen, observation, &mut held, readings);
+                    unseen.tell(observation, &kind.plan, &mut held, readings);
                 }
                 (None, None) => {}
             }
@@ -237,17 +237,6 @@ impl Kind {
         }
         let state = Box::new(PartyState::new(now, doubtful_until));
         shard.parties.entry(key).or_insert(Slot { last_active: now, state })
-    }
-
-    fn read(&self, state: &PartyState, o: &Observation, held: &mut Held, readings: &mut Readings) {
-        state.find(o.id, &self.plan, held);
-        if o.time.as_micros() < state.doubtful_until {
-            for &position in &self.plan.positions {
-                readings.raise(position, super::Reading::Failed);
-            }
-        } else {
-            state.read(o, &self.plan, held, readings);
-        }
     }
 
     fn statistics(&self, kind: Party) -> KindStatistics {

@@ -24,6 +24,9 @@ mod sightings;
 mod trail;
 mod wire;
 
+mod kept;
+mod record;
+
 mod embedded;
 mod readings;
 pub mod redis;

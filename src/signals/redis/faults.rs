@@ -34,6 +34,8 @@ pub enum Fault {
     Corrupt,
     /// A value or mark of another format, or made with another party key.
     NotOurs,
+    /// A partition without its mark: it was emptied, and is not filled again yet.
+    Cold,
     /// The server lost the script, as after a restart.
     ScriptGone,
     /// The server is there and not yet, or no longer, able: loading, busy, cluster down.
@@ -42,7 +44,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 13] = [
+    pub const ALL: [Fault; 14] = [
         Fault::Timeout,
         Fault::Unreachable,
         Fault::BreakerOpen,
@@ -53,6 +55,7 @@ impl Fault {
         Fault::WrongType,
         Fault::Corrupt,
         Fault::NotOurs,
+        Fault::Cold,
         Fault::ScriptGone,
         Fault::Unavailable,
         Fault::Other,
@@ -71,6 +74,7 @@ impl Fault {
             Fault::WrongType => "wrong_type",
             Fault::Corrupt => "corrupt",
             Fault::NotOurs => "not_ours",
+            Fault::Cold => "cold",
             Fault::ScriptGone => "script_gone",
             Fault::Unavailable => "unavailable",
             Fault::Other => "other",
@@ -91,6 +95,10 @@ impl Fault {
             Fault::WrongType => "a key of the signal store holds another type of value",
             Fault::Corrupt => "the signal store gave an answer that makes no sense",
             Fault::NotOurs => "the signal store holds values of another format or party key",
+            Fault::Cold => {
+                "the signal store was emptied: no readings until `surety signals rebuild \
+                 --from-ledger` has run"
+            }
             Fault::ScriptGone => "the signal store lost our scripts",
             Fault::Unavailable => "the signal store is not ready",
             Fault::Other => "the signal store answered with an error",
