@@ -175,8 +175,8 @@ impl EmbeddedStore {
         for (kind, key) in in_order(&observation.parties) {
             let kind = &self.kinds[kind as usize];
             let begins = lesson.is_some_and(|lesson| PartyState::begins_with(lesson, &kind.plan));
-            let undoes = matches!(lesson, Some(Lesson::TakenBack | Lesson::Forgotten));
-            if readings.is_none() && !begins && !undoes {
+            let learns = lesson.is_some_and(|lesson| PartyState::learns(lesson, &kind.plan));
+            if readings.is_none() && !learns {
                 continue;
             }
             let now = observation.time.as_micros();
@@ -188,8 +188,8 @@ impl EmbeddedStore {
             };
             match (slot, readings.as_deref_mut()) {
                 (Some(slot), readings) => {
-                    slot.last_active = slot.last_active.max(now);
                     if let Some(lesson) = lesson {
+                        slot.last_active = slot.last_active.max(now);
                         let how = (&mut held, self.limits);
                         slot.state.teach(lesson, observation, &kind.plan, how);
                     }

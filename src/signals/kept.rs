@@ -21,8 +21,6 @@ pub struct Kept {
     pub state: PartyState,
     /// Records that were folded now.
     pub records: usize,
-    /// Of the newest event, in microseconds.
-    pub newest: i64,
     /// What the logs knew of the asker's own event before it was taught.
     pub held: Held,
 }
@@ -54,11 +52,10 @@ pub fn fold(
     let _edition = reader.fixed_u64()?;
     let folded = reader.fixed_u32()? as usize;
     let mut folded = Reader::new(reader.take(folded)?);
-    let (mut state, mut newest) = (None, i64::MIN);
-    if !folded.is_empty() {
-        newest = folded.time(0)?;
-        state = Some(PartyState::decode(plan, &mut folded)?);
-    }
+    let mut state = match folded.is_empty() {
+        true => None,
+        false => Some(PartyState::decode(plan, &mut folded)?),
+    };
     let (mut records, mut held) = (0, Held::new(false));
     while !reader.is_empty() {
         let Record { lesson, observation, held: told } = record::decode(&mut reader)?;
@@ -69,22 +66,15 @@ pub fn fold(
         if own == Some((lesson, observation.id)) {
             held = knows;
         }
-        (records, newest) = (records + 1, newest.max(time));
+        records += 1;
     }
-    Ok(state.map(|state| Kept { state, records, newest, held }))
+    Ok(state.map(|state| Kept { state, records, held }))
 }
 
 /// What replaces everything that was folded, without the head.
-pub fn checkpoint(kept: Kept, plan: &KindPlan) -> Vec<u8> {
-    let mut state = kept.state;
-    state.prune(kept.newest, plan);
-    begun(state, kept.newest, plan)
-}
-
-/// What a value begins with when nothing else is known, without the head.
-pub fn begun(state: PartyState, newest: i64, plan: &KindPlan) -> Vec<u8> {
+pub fn checkpoint(mut state: PartyState, plan: &KindPlan) -> Vec<u8> {
     let mut writer = Writer::default();
-    writer.signed(newest);
+    state.prune(plan);
     state.encode(plan, &mut writer);
     writer.bytes
 }

@@ -6,7 +6,7 @@ use super::plan::{Course, KindPlan, SetPlan};
 use super::profile::Profile;
 use super::sightings::{Seen, Sightings};
 use super::trail::Trail;
-use super::{Member, Observation, Party, SignalEvent};
+use super::{Observation, Party, SignalEvent};
 use crate::domain::{Parties, PartyKey};
 
 mod reading;
@@ -109,6 +109,8 @@ impl Held {
 pub struct PartyState {
     /// Microseconds.
     first_seen: i64,
+    /// Of the newest event, in microseconds.
+    newest: i64,
     /// Until then the party may have been known and evicted: its readings fail (microseconds).
     pub doubtful_until: i64,
     /// By course.
@@ -124,12 +126,28 @@ impl PartyState {
     pub fn new(first_seen: i64, doubtful_until: i64) -> PartyState {
         PartyState {
             first_seen,
+            newest: first_seen,
             doubtful_until,
             logs: Default::default(),
             sightings: Sightings::default(),
             series: Box::default(),
             trail: None,
             profile: None,
+        }
+    }
+
+    /// Whether nothing happened for so long that the party is as good as new. Stores may drop it
+    /// then, and read the same whether they have or not.
+    fn is_forgotten(&self, now: i64, plan: &KindPlan) -> bool {
+        now - self.newest >= plan.idle
+    }
+
+    /// Whether such an event changes what is remembered of a party of this kind.
+    pub fn learns(lesson: Lesson, plan: &KindPlan) -> bool {
+        match lesson {
+            Lesson::TakenBack => true,
+            Lesson::Forgotten => plan.sets.iter().any(SetPlan::is_of_known_devices),
+            _ => PartyState::begins_with(lesson, plan),
         }
     }
 
@@ -156,6 +174,10 @@ impl PartyState {
         (held, limits): (&mut Held, Limits),
     ) {
         let (time, id) = (observation.time.as_micros(), ShortId::of(observation.id));
+        if self.is_forgotten(time, plan) {
+            *self = PartyState::new(time, self.doubtful_until);
+        }
+        self.newest = self.newest.max(time);
         match lesson {
             Lesson::Attempt | Lesson::Purchase => {
                 let course = match lesson {
@@ -180,10 +202,8 @@ impl PartyState {
                 self.see(observation, plan);
             }
             Lesson::Forgotten => {
-                let known = plan.sets.iter().enumerate().filter(|(_, set)| {
-                    set.course == Course::Purchases && set.member == Member::Device
-                });
-                for (set, plan) in known {
+                let sets = plan.sets.iter().enumerate();
+                for (set, plan) in sets.filter(|(_, plan)| plan.is_of_known_devices()) {
                     if let Some(member) = plan.member.of(&observation.parties) {
                         self.sightings.forget(set, member);
                     }

@@ -1,4 +1,4 @@
-//! Shared signals against the real thing: Redis and Valkey, alone and as a cluster, and their faults.
+//! Shared signals on the real thing: Redis and Valkey, alone and as a cluster, and their faults.
 
 // A test that fails says so by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -10,3 +10,7 @@ mod servers;
 mod servers_test;
 // Each fault of the proxy, met by a real client.
 mod proxy_test;
+
+// Random streams of events, and every reading of them on all stores.
+mod differential;
+mod stream;

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use redis::{Client, TlsCertificates, Value};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::{AsyncConnectionConfig, Client, TlsCertificates, Value};
 use tokio::time::timeout;
 
-use crate::servers::{Kind, RedisCluster, RedisServer, wait_for};
+use crate::servers::{Kind, Mode, RedisCluster, RedisServer, wait_for};
 
 const LIFELINE: &str = "SURETY_STORES_LIFELINE";
 
@@ -136,23 +138,25 @@ async fn a_cluster_of_valkey_survives_a_master() {
 
 async fn survives_a_master(kind: Kind) {
     let cluster = RedisCluster::start(kind).await;
-    let nodes = cluster.url().strip_prefix("redis+cluster://").unwrap().to_owned();
-    let nodes = nodes.split(',').map(|node| format!("redis://{node}"));
-    let client = redis::cluster::ClusterClient::new(nodes).unwrap();
-    let mut connection = client.get_async_connection().await.unwrap();
-
     let old = cluster.master_of("k").await;
+    // WAIT is for the writes of its own connection.
+    let client = Client::open(cluster.node(old).url()).unwrap();
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let mut connection =
+        client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
     let () = redis::cmd("SET").arg("k").arg("v").query_async(&mut connection).await.unwrap();
-    let replicated = cluster.node(old).command(&["WAIT", "1", "10000"]).await;
-    assert_eq!(replicated, Value::Int(1));
+    let replicated: i64 =
+        redis::cmd("WAIT").arg(1).arg(10_000).query_async(&mut connection).await.unwrap();
+    assert_eq!(replicated, 1);
 
     cluster.kill_node(old);
     let new = cluster.master_of("k").await;
     assert_ne!(new, old);
+    let client = Client::open(cluster.node(new).url()).unwrap();
     wait_for("the promoted replica's answer", async || {
-        let value: Option<String> =
-            redis::cmd("GET").arg("k").query_async(&mut connection).await.ok()?;
-        (value.as_deref() == Some("v")).then_some(())
+        let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+        let value: String = redis::cmd("GET").arg("k").query_async(&mut connection).await.ok()?;
+        (value == "v").then_some(())
     })
     .await;
 
@@ -162,6 +166,42 @@ async fn survives_a_master(kind: Kind) {
         (role[0] == Value::BulkString(b"slave".to_vec())).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn clients_reach_a_cluster_of_redis_through_its_proxies() {
+    clients_come_through_proxies(Kind::Redis).await;
+}
+
+#[tokio::test]
+async fn clients_reach_a_cluster_of_valkey_through_its_proxies() {
+    clients_come_through_proxies(Kind::Valkey).await;
+}
+
+async fn clients_come_through_proxies(kind: Kind) {
+    let (cluster, proxies) = RedisCluster::start_behind_proxies(kind).await;
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        // One that has lost a connection asks any other node first.
+        let mut connection = connect(&cluster).await;
+        let owner = cluster.master_of(key).await;
+        let before = proxies[owner].segments();
+        let lost = Mode::LoseReplies { count: 1, to: "INCR" };
+        proxies[owner].set(lost);
+        let reply: Result<i64, _> = redis::cmd("INCR").arg(key).query_async(&mut connection).await;
+        assert!(reply.is_err(), "{reply:?}");
+        assert_eq!(proxies[owner].mode(), Mode::Pass, "{reply:?}");
+        assert!(proxies[owner].segments() > before);
+        let counted = cluster.node(owner).command(&["GET", key]).await;
+        assert_eq!(counted, Value::BulkString(b"1".to_vec()));
+    }
+}
+
+/// A client that does not send a command twice.
+async fn connect(cluster: &RedisCluster) -> ClusterConnection {
+    let nodes = cluster.url().strip_prefix("redis+cluster://").unwrap().to_owned();
+    let nodes = nodes.split(',').map(|node| format!("redis://{node}"));
+    let client = ClusterClient::builder(nodes).retries(0).build().unwrap();
+    client.get_async_connection().await.unwrap()
 }
 
 #[tokio::test]

@@ -22,11 +22,20 @@ impl PartyState {
     /// Puts the readings of all signals of the kind into their places; they fail while the party may
     /// have been known and evicted.
     pub fn tell(&self, o: &Observation, plan: &KindPlan, held: &mut Held, readings: &mut Readings) {
-        self.find(o.id, plan, held);
-        if o.time.as_micros() < self.doubtful_until {
+        let now = o.time.as_micros();
+        let new;
+        let state = match self.is_forgotten(now, plan) {
+            true => {
+                new = PartyState::new(now, self.doubtful_until);
+                &new
+            }
+            false => self,
+        };
+        state.find(o.id, plan, held);
+        if now < state.doubtful_until {
             fail(plan, readings);
         } else {
-            self.read(o, plan, held, readings);
+            state.read(o, plan, held, readings);
         }
     }
 

@@ -23,7 +23,7 @@ const CLUSTER_RETRIES: u32 = 3;
 /// Between those; the client's own 1.3 s is longer than any budget. Milliseconds.
 const CLUSTER_RETRY_WAIT: (u64, u64) = (2, 10);
 /// The longest that a node of a cluster may take for one answer. Our budgets end calls before; this
-/// one also ends the client's own questions (`CLUSTER SLOTS`, `PING`), while which it serves nobody.
+/// ends the client's own questions (`CLUSTER SLOTS`, `PING`), during which it serves nobody.
 const CLUSTER_ANSWER: Duration = Duration::from_secs(1);
 /// A cluster is dialled in rounds: first nodes, slots, all nodes.
 const CLUSTER_ROUNDS: u32 = 4;
@@ -205,7 +205,7 @@ impl Dialer {
     }
 
     fn certificates(&self) -> Option<TlsCertificates> {
-        let root_cert = self.server.ca().filter(|_| self.server.is_tls())?.to_vec();
+        let root_cert = self.server.ca()?.to_vec();
         Some(TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
     }
 }
@@ -245,7 +245,8 @@ impl Masters {
             let [host, Value::Int(port), ..] = master.as_slice() else { return Err(corrupt()) };
             let host = match host {
                 Value::BulkString(host) => String::from_utf8_lossy(host).into_owned(),
-                _ => String::new(),
+                Value::Nil => String::new(),
+                _ => return Err(corrupt()),
             };
             // The server's word for a host that it does not know.
             if host == "?" {
@@ -271,5 +272,40 @@ impl Masters {
             }
         }
         nodes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(answer: &str) -> Result<Masters, Fault> {
+        let value = redis::parse_redis_value(answer.as_bytes()).unwrap();
+        let asked = Node { host: "asked".into(), port: 1 };
+        Masters::parse(&value, &asked).map_err(|error| error.fault)
+    }
+
+    fn range(first: u16, last: u16, host: &str, port: u16) -> String {
+        format!("*3\r\n:{first}\r\n:{last}\r\n*2\r\n{host}\r\n:{port}\r\n")
+    }
+
+    #[test]
+    fn owners_of_slots_are_known_whatever_their_order() {
+        let (a, b) = (range(0, 9, "$1\r\na", 7), range(10, 19, "$0\r\n", 8));
+        let (c, unknown) = (range(20, 29, "$-1", 8), range(30, 39, "$1\r\n?", 9));
+        let masters = parse(&format!("*4\r\n{b}{a}{unknown}{c}")).unwrap();
+        assert_eq!(parse(&format!("*3\r\n{a}{c}{b}")), Ok(masters.clone()));
+        let named: Vec<String> = masters.nodes().iter().map(Node::to_string).collect();
+        assert_eq!(named, ["a:7", "asked:8"]);
+        let moved = range(10, 19, "$1\r\na", 7);
+        assert_ne!(parse(&format!("*3\r\n{a}{c}{moved}")), Ok(masters));
+    }
+
+    #[test]
+    fn answers_without_owners_are_faults() {
+        assert_eq!(parse("*0\r\n"), Err(Fault::Unavailable));
+        assert_eq!(parse("+OK\r\n"), Err(Fault::Corrupt));
+        assert_eq!(parse("*1\r\n:1\r\n"), Err(Fault::Corrupt));
+        assert_eq!(parse(&format!("*1\r\n{}", range(0, 9, ":1", 0))), Err(Fault::Corrupt));
     }
 }

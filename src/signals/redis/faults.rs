@@ -155,9 +155,10 @@ impl Fault {
 /// The reason behind an error, as far as it can hold neither a key nor a password: the words of
 /// operating system and TLS, or the code of the server, whose words may repeat what we sent.
 pub(super) fn reason(error: &RedisError) -> Option<String> {
-    match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
-        Some(io) => Some(io.to_string()),
-        None => error.code().map(str::to_string),
+    match error.kind() {
+        // Without a source these are texts of the client, which may quote the server.
+        ErrorKind::Io | ErrorKind::Client => error.source().map(ToString::to_string),
+        _ => error.code().map(str::to_string),
     }
 }
 

@@ -54,6 +54,9 @@ pub enum LinkError {
     Zero,
     #[error("in_flight of the store must be from 1 to {IN_FLIGHT_MOST}")]
     InFlight,
+    /// Who names an authority believes the connection to be encrypted.
+    #[error("a certificate authority is for TLS only: expected rediss:// or rediss+cluster://")]
+    NotTls,
     #[error("the certificate authority of the store holds no certificate in PEM")]
     NoCertificate,
     #[error("the settings of the store are refused: {0}")]
@@ -96,6 +99,9 @@ impl Link {
         if !(1..=IN_FLIGHT_MOST).contains(&options.in_flight) {
             return Err(LinkError::InFlight);
         }
+        if server.ca().is_some() && !server.is_tls() {
+            return Err(LinkError::NotTls);
+        }
         let pem = server.ca().map(String::from_utf8_lossy);
         if pem.is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
             return Err(LinkError::NoCertificate);
@@ -118,6 +124,10 @@ impl Link {
     /// the owners of the keys in a cluster. Ends within the budget; the replies that came by then
     /// count.
     pub async fn send(&self, commands: Vec<Cmd>) -> Vec<Reply> {
+        // Nothing asked tells nothing: it must not pass for a probe.
+        if commands.is_empty() {
+            return Vec::new();
+        }
         let now = Instant::now();
         // Before the breaker: a probe that finds no room would keep others from probing.
         let Ok(_permit) = self.in_flight.try_acquire() else {
@@ -131,7 +141,7 @@ impl Link {
         let replies = self.exchange(commands, haste).await;
         // In a cluster the failure of one master is no reason to leave the others alone.
         let out = |reply: &Reply| reply.as_ref().is_err_and(|fault| fault.is_outage());
-        let ok = !replies.iter().all(out) || replies.is_empty();
+        let ok = !replies.iter().all(out);
         if let Some(open_for) = self.breaker.record(admission, ok, Instant::now()) {
             self.faults.answers_again(open_for);
         }

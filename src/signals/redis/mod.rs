@@ -24,6 +24,8 @@ mod visit;
 mod warm;
 
 #[cfg(test)]
+mod cluster_tests;
+#[cfg(test)]
 mod link_tests;
 
 use std::collections::HashSet;
@@ -242,12 +244,12 @@ impl RedisStore {
             let plan = &self.plans[visit.kind as usize];
             let folded = match (&mut told.party, &told.front) {
                 (Ok(kept), Some(_)) if kept.as_ref().is_some_and(|kept| kept.records >= most) => {
-                    kept.take().map(|kept| kept::checkpoint(kept, plan))
+                    kept.take().map(|kept| kept::checkpoint(kept.state, plan))
                 }
                 (Err(Fault::Corrupt), Some(_)) => {
                     let now = now.as_micros();
                     let empty = PartyState::new(now, now + DOUBTFUL.as_micros());
-                    Some(kept::begun(empty, now, plan))
+                    Some(kept::checkpoint(empty, plan))
                 }
                 _ => None,
             };

@@ -20,7 +20,7 @@ if ARGV[2] == '' then return { warm, kept } end
 if kept == '' then
   if ARGV[4] == '' then return { warm, '' } end
   kept = ARGV[4]
-elseif string.byte(kept) ~= FORMAT then
+elseif string.byte(kept) ~= FORMAT or #kept < HEAD then
   return { 2, '' }
 end
 
@@ -33,8 +33,10 @@ if KEYS[3] then
     return reply(warm)
   end
   redis.call('PEXPIRE', KEYS[3], ARGV[6])
-elseif string.find(kept, ARGV[3], HEAD + 1, true) then
-  return reply(warm)
+else
+  -- Names of records only: what is folded holds ids in other places.
+  local folded = struct.unpack('<I4', kept, HEAD - 3)
+  if string.find(kept, ARGV[3], HEAD + folded + 1, true) then return reply(warm) end
 end
 
 -- APPEND reserves twice the length: too much for the many short values, right for the few long

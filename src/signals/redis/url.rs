@@ -1,4 +1,4 @@
-//! Where the store is: a server or a cluster, parsed from one line of text that may hold a password.
+//! Where the store is: a server or a cluster, parsed from a text that may hold a password.
 
 use std::fmt;
 

@@ -37,10 +37,9 @@ pub fn visits(
     o: &Observation,
     plans: &[KindPlan],
 ) -> Vec<Visit> {
-    let undoes = matches!(lesson, Some(Lesson::TakenBack | Lesson::Forgotten));
     let visits = in_order(&o.parties).filter_map(|(kind, key)| {
         let plan = &plans[kind as usize];
-        let taught = lesson.filter(|lesson| undoes || PartyState::begins_with(*lesson, plan));
+        let taught = lesson.filter(|lesson| PartyState::learns(*lesson, plan));
         (reads || taught.is_some()).then_some(Visit { kind, key, lesson: taught })
     });
     visits.collect()

@@ -6,19 +6,23 @@ use redis::Value;
 use tokio::sync::OnceCell;
 
 use super::keeper::{self, Keeper};
+use super::proxy::Proxy;
 use super::redis::{Kind, RedisServer, on_path};
 use super::wait::wait_for;
 
 const NODES: usize = 6;
 const MASTERS: usize = 3;
-/// The second half makes replicas come online at once, not five seconds later.
-const OPTIONS: [&str; 6] = [
+/// The latter two make replicas come online at once, not five seconds later, and confirm within a
+/// second, not ten.
+const OPTIONS: [&str; 8] = [
     "--cluster-enabled",
     "yes",
     "--cluster-node-timeout",
     "2000",
     "--repl-diskless-sync-delay",
     "0",
+    "--repl-ping-replica-period",
+    "1",
 ];
 
 /// Killed and waited for when dropped, and at the end of the process.
@@ -26,22 +30,42 @@ pub struct RedisCluster {
     nodes: Vec<RedisServer>,
     /// What the nodes call themselves, in the same order.
     ids: Vec<String>,
+    /// Where clients find the nodes.
+    ports: Vec<u16>,
 }
 
 impl RedisCluster {
     /// Returns when every slot is served and every replica is ready to take over.
     pub async fn start(kind: Kind) -> RedisCluster {
-        let mut nodes = Vec::new();
-        for _ in 0..NODES {
-            nodes.push(RedisServer::start_with(kind, &OPTIONS).await);
+        let nodes = start_nodes(kind).await;
+        let ports = nodes.iter().map(RedisServer::port).collect();
+        RedisCluster::join(nodes, ports).await
+    }
+
+    /// Clients are told the ports of proxies, in the order of the nodes. The nodes' own bus passes
+    /// by them, but replicas follow their masters through them; a node that is restarted gives its
+    /// own port again.
+    pub async fn start_behind_proxies(kind: Kind) -> (RedisCluster, Vec<Proxy>) {
+        let nodes = start_nodes(kind).await;
+        let mut proxies = Vec::new();
+        for node in &nodes {
+            let proxy = Proxy::start(node.port()).await;
+            let port = proxy.port().to_string();
+            node.command(&["CONFIG", "SET", "cluster-announce-port", &port]).await;
+            proxies.push(proxy);
         }
+        let ports = proxies.iter().map(Proxy::port).collect();
+        (RedisCluster::join(nodes, ports).await, proxies)
+    }
+
+    async fn join(nodes: Vec<RedisServer>, ports: Vec<u16>) -> RedisCluster {
         create(&nodes).await;
         let mut ids = Vec::new();
         for node in &nodes {
             wait_for("a node that is ready", async || is_ready(node).await.then_some(())).await;
             ids.push(node.text(&["CLUSTER", "MYID"]).await);
         }
-        RedisCluster { nodes, ids }
+        RedisCluster { nodes, ids, ports }
     }
 
     /// One of Redis for all tests of a process that hurt nobody. Nobody drops a static: the nodes
@@ -53,8 +77,8 @@ impl RedisCluster {
 
     /// Names all nodes, dead ones too.
     pub fn url(&self) -> String {
-        let address = |node: &RedisServer| format!("127.0.0.1:{}", node.port());
-        let addresses: Vec<String> = self.nodes.iter().map(address).collect();
+        let addresses: Vec<String> =
+            self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("redis+cluster://{}", addresses.join(","))
     }
 
@@ -103,6 +127,14 @@ impl RedisCluster {
     }
 }
 
+async fn start_nodes(kind: Kind) -> Vec<RedisServer> {
+    let mut nodes = Vec::new();
+    for _ in 0..NODES {
+        nodes.push(RedisServer::start_with(kind, &OPTIONS).await);
+    }
+    nodes
+}
+
 /// Lets `redis-cli` give the slots to the first nodes and make replicas of the others.
 async fn create(nodes: &[RedisServer]) {
     let mut args = vec!["--cluster".to_owned(), "create".to_owned()];
@@ -114,6 +146,7 @@ async fn create(nodes: &[RedisServer]) {
 }
 
 /// "ok" alone comes seconds too early: a master that dies before its replica is online stays lost.
+/// One that is online and has confirmed nothing yet may still be sent nothing.
 async fn is_ready(node: &RedisServer) -> bool {
     let info = node.text(&["CLUSTER", "INFO"]).await;
     let view = node.text(&["CLUSTER", "NODES"]).await;
@@ -121,7 +154,8 @@ async fn is_ready(node: &RedisServer) -> bool {
     let knows_all = view.lines().filter(|line| line.contains("slave")).count() == NODES - MASTERS;
     let is_linked =
         ["master_link_status:up", "state=online"].iter().any(|word| replication.contains(word));
-    info.contains("cluster_state:ok") && knows_all && is_linked
+    let has_confirmed = !replication.contains(",offset=0,");
+    info.contains("cluster_state:ok") && knows_all && is_linked && has_confirmed
 }
 
 /// A line of CLUSTER NODES: id, address, flags, master, ping, pong, epoch, link, slots.

@@ -13,18 +13,25 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// A shell of its own process group: ctrl-c and whoever kills the test's group do not reach it, so
-/// it is there to do its work. It ignores SIGPIPE, as its reader may be gone before it says a word.
+/// it is there to do its work. It ignores SIGPIPE, as its reader may be gone before it says a word,
+/// and SIGHUP, which the kernel sends to a group that loses its parent while a member is stopped.
+/// Told to kill, it says when that is done, and stays for the folder.
 /// The server stays unreaped until the shell waits for it, so its pid is never another's.
 const SHELL: &str = r#"
-trap '' PIPE
+trap '' HUP INT PIPE TERM
 folder=$1
 shift
 sh -c 'echo "$$"; exec "$@"' sh "$@" </dev/null 2>&1 &
-exec >/dev/null 2>&1
+exec 3>&2 >/dev/null 2>&1
 word=
 read -r word
 kill -9 "$!"
 wait
+if [ "$word" = kill ]; then
+  echo >&3
+  word=
+  read -r word
+fi
 [ "$word" = keep ] || rm -rf -- "$folder"
 "#;
 
@@ -32,6 +39,7 @@ wait
 pub struct Keeper {
     shell: Child,
     pid: u32,
+    killed: bool,
     said: Arc<Mutex<Said>>,
 }
 
@@ -58,6 +66,7 @@ impl Keeper {
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut out = BufReader::new(shell.stdout.take().unwrap());
@@ -66,7 +75,7 @@ impl Keeper {
         let said = Arc::new(Mutex::new(Said::default()));
         let listener = Arc::clone(&said);
         std::thread::spawn(move || listen(out, &listener));
-        Keeper { shell, pid: line.trim().parse().unwrap(), said }
+        Keeper { shell, pid: line.trim().parse().unwrap(), killed: false, said }
     }
 
     pub fn pid(&self) -> u32 {
@@ -78,19 +87,32 @@ impl Keeper {
         self.said.lock().unwrap().text.clone()
     }
 
-    /// Whether it is gone, with all that it printed known.
+    /// Whether it is gone; if by itself, then with all that it printed known.
     pub fn ended(&self) -> bool {
-        self.said.lock().unwrap().all
+        self.killed || self.said.lock().unwrap().all
     }
 
     pub fn signal(&self, name: &str) {
+        assert!(!self.killed, "its pid may be another's");
         let sent = Command::new("kill").args([&format!("-{name}"), &self.pid.to_string()]).status();
         assert!(sent.unwrap().success());
     }
 
-    /// SIGKILL; its folder stays.
-    pub fn kill(mut self) {
-        self.shell.stdin.as_mut().unwrap().write_all(b"keep\n").unwrap();
+    /// SIGKILL, and waits until it is gone; its folder stays until the drop.
+    pub fn kill(&mut self) {
+        self.tell("kill\n");
+        let gone = self.shell.stderr.as_mut().unwrap().read(&mut [0]);
+        assert_eq!(gone.unwrap(), 1);
+        self.killed = true;
+    }
+
+    /// Ends it, if it has not, and leaves its folder to another.
+    pub fn leave(mut self) {
+        self.tell("keep\n");
+    }
+
+    fn tell(&mut self, word: &str) {
+        self.shell.stdin.as_mut().unwrap().write_all(word.as_bytes()).unwrap();
     }
 }
 

@@ -148,9 +148,11 @@ impl Connection<'_> {
         server.set_nodelay(true)?;
         let (to_server, requests) = mpsc::channel(UNDER_WAY);
         let (to_client, replies) = mpsc::channel(UNDER_WAY);
+        let requests = pump(self.read_requests(to_server), self.write_requests(&server, requests));
+        let replies = pump(self.read_replies(&server, to_client), self.write_replies(replies));
         tokio::select! {
-            end = pump(self.read_requests(to_server), self.write_requests(&server, requests)) => end,
-            end = pump(self.read_replies(&server, to_client), self.write_replies(replies)) => end,
+            end = requests => end,
+            end = replies => end,
         }
     }
 

@@ -33,7 +33,7 @@ pub struct RedisServer {
     folder: PathBuf,
     port: u16,
     setup: Setup,
-    /// `None` while it is down.
+    /// `None` until it has answered for the first time.
     keeper: Mutex<Option<Keeper>>,
 }
 
@@ -110,15 +110,13 @@ impl RedisServer {
 
     /// SIGKILL, and waits until it is gone.
     pub fn kill(&self) {
-        let keeper = self.keeper.lock().unwrap().take();
-        keeper.expect("it is down").kill();
+        self.keeper.lock().unwrap().as_mut().unwrap().kill();
     }
 
     /// Killed if it is up, and started on the same port: empty again.
     pub async fn restart(&self) {
-        let keeper = self.keeper.lock().unwrap().take();
-        if let Some(keeper) = keeper {
-            keeper.kill();
+        if self.is_up() {
+            self.kill();
         }
         self.launch().await.unwrap_or_else(|said| panic!("it ended at once: {said}"));
     }
@@ -222,9 +220,12 @@ impl RedisServer {
             info.contains(&own).then_some(Ok(()))
         })
         .await;
-        match outcome {
-            Ok(()) => *self.keeper.lock().unwrap() = Some(keeper),
-            Err(_) => keeper.kill(),
+        let left = match outcome {
+            Ok(()) => self.keeper.lock().unwrap().replace(keeper),
+            Err(_) => Some(keeper),
+        };
+        if let Some(keeper) = left {
+            keeper.leave();
         }
         outcome
     }
@@ -243,18 +244,18 @@ impl RedisServer {
     }
 
     fn pid(&self) -> u32 {
-        self.keeper.lock().unwrap().as_ref().expect("it is down").pid()
+        self.keeper.lock().unwrap().as_ref().unwrap().pid()
     }
 
     fn signal(&self, name: &str) {
-        self.keeper.lock().unwrap().as_ref().expect("it is down").signal(name);
+        self.keeper.lock().unwrap().as_ref().unwrap().signal(name);
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
         drop(self.keeper.get_mut().unwrap().take());
-        // A killed one has left it.
+        // It is still there when no start succeeded.
         let _gone = std::fs::remove_dir_all(&self.folder);
     }
 }
