@@ -5,6 +5,8 @@
 
 // The binary as a child that never outlives its test.
 mod child;
+// A policy without limits on how often.
+mod policy;
 // A service on a folder of its own.
 mod server;
 // Random numbers that are the same in every run.

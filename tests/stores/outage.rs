@@ -1,0 +1,263 @@
+//! The store is away, slow, full or broken: every call is answered, a person looks meanwhile, and
+//! afterwards each attempt is counted, once.
+
+use std::time::Duration;
+
+use crate::servers::{Kind, Mode, Proxy, RedisCluster, RedisServer, wait_for};
+use crate::service::{Service, Site};
+use crate::shopper::{Attempts, Counter, Shopper, is_blind, is_full};
+
+const ACCOUNT: &str = "acc-1";
+/// Enough for the breaker to open, which takes five.
+const BLIND: usize = 8;
+
+struct Scene {
+    site: Site,
+    server: RedisServer,
+    proxy: Proxy,
+    service: Service,
+    shopper: Shopper,
+}
+
+impl Scene {
+    /// A service that reaches the server through a proxy.
+    async fn new(server: RedisServer) -> Scene {
+        let (site, proxy) = (Site::new(), Proxy::start(server.port()).await);
+        let service = site.serve("service", &proxy.url()).await;
+        let shopper = Shopper::of(&service, ACCOUNT).await;
+        Scene { site, server, proxy, service, shopper }
+    }
+
+    async fn on_redis() -> Scene {
+        Scene::new(RedisServer::start(Kind::Redis).await).await
+    }
+
+    /// On a server that keeps what it is told over a restart.
+    async fn on_disk() -> Scene {
+        Scene::new(RedisServer::start_with(Kind::Redis, &["--appendonly", "yes"]).await).await
+    }
+
+    async fn buys_in_full(&mut self) {
+        for _ in 0..3 {
+            self.shopper.buy_until_full().await;
+        }
+    }
+
+    /// One after the other, and all at once.
+    async fn buys_blindly(&mut self) {
+        let held = self.shopper.held().await;
+        for _ in 0..BLIND {
+            is_blind(&self.shopper.buy().await);
+        }
+        self.shopper.buy_often(BLIND).await.iter().for_each(is_blind);
+        assert!(self.service.is_ready().await, "to be unready would end all of a shop's replicas");
+        assert!(self.shopper.held().await >= held, "what waits for a review is held");
+    }
+
+    /// The same process decides in full again, and has taught what it could not.
+    async fn recovers(mut self) {
+        self.buys_in_full().await;
+        let counter = Counter::new(&self.site, &self.server.url());
+        let all = Attempts::all(self.shopper.made);
+        counter.gets_to(ACCOUNT, all).await;
+        self.service.stop();
+        assert_eq!(counter.attempts(ACCOUNT).await, Some(all));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_and_back() {
+    let mut scene = Scene::on_disk().await;
+    scene.buys_in_full().await;
+    scene.server.kill();
+    scene.buys_blindly().await;
+    scene.server.restart().await;
+    scene.recovers().await;
+}
+
+/// Nobody knows then what ran: some scripts did whose replies never came.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_many_ask() {
+    let mut scene = Scene::on_disk().await;
+    scene.buys_in_full().await;
+    for _ in 0..3 {
+        let Scene { server, shopper, .. } = &mut scene;
+        let (asks, before) = (shopper.next_often(20), server.info("total_commands_processed").await);
+        let strike = async {
+            wait_for("a server at work", async || {
+                let calls = server.info("total_commands_processed").await;
+                (calls > before + 20).then_some(())
+            })
+            .await;
+            server.kill();
+        };
+        let (decisions, ()) = tokio::join!(shopper.ask_all(&asks), strike);
+        for decision in &decisions {
+            if decision.degraded { is_blind(decision) } else { is_full(decision) }
+        }
+        server.restart().await;
+        scene.buys_in_full().await;
+    }
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hangs() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    scene.server.pause().await;
+    scene.buys_blindly().await;
+    // Now it runs what was sent while it hung, and long given up.
+    scene.server.resume();
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reply_is_lost_after_the_script_ran() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    scene.proxy.set(Mode::LoseReplies { count: u64::MAX, to: "EVALSHA" });
+    scene.buys_blindly().await;
+    let counter = Counter::new(&scene.site, &scene.server.url());
+    let ran = counter.attempts(ACCOUNT).await.unwrap();
+    assert!(ran.merchant > 3, "scripts ran: {ran:?}");
+    scene.proxy.set(Mode::Pass);
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn some_replies_are_lost_or_cut() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    for times in 1..=4 {
+        scene.proxy.set(Mode::LoseReplies { count: times, to: "EVALSHA" });
+        scene.shopper.buy_often(5).await;
+        // What is counted down has happened.
+        wait_for("replies that were lost", async || {
+            scene.shopper.buy().await;
+            (scene.proxy.mode() == Mode::Pass).then_some(())
+        })
+        .await;
+        scene.buys_in_full().await;
+    }
+    // In the middle of greetings and of replies.
+    for bytes in [1, 7, 100, 500, 1_500] {
+        scene.proxy.set(Mode::CutAfter(bytes));
+        scene.shopper.buy_often(5).await;
+        scene.proxy.set(Mode::Pass);
+        scene.buys_in_full().await;
+    }
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slower_than_the_budget() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    let (requests, replies) = (Duration::ZERO, Duration::from_secs(1));
+    scene.proxy.set(Mode::Delay { requests, replies });
+    scene.buys_blindly().await;
+    scene.proxy.set(Mode::Pass);
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn out_of_memory() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    scene.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    scene.buys_blindly().await;
+    assert_eq!(scene.service.told("out of memory").len(), 1, "{}", scene.service.log());
+    scene.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    scene.recovers().await;
+}
+
+/// A script of somebody else that does not end.
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_with_other_things() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    scene.server.command(&["CONFIG", "SET", "busy-reply-threshold", "1"]).await;
+    let client = redis::Client::open(scene.server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let endless = tokio::spawn(async move {
+        let mut script = redis::cmd("EVAL");
+        script.arg("while true do end").arg(0).query_async::<()>(&mut connection).await
+    });
+    scene.buys_blindly().await;
+    scene.server.command(&["SCRIPT", "KILL"]).await;
+    assert!(endless.await.unwrap().is_err(), "it was busy all the time");
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_garbage() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    for garbage in ["\0\u{7}no protocol\r\n", "$1000000000\r\n", "*1000000000\r\n", "+OK\r\n"] {
+        scene.proxy.set(Mode::Garbage(garbage.into()));
+        scene.buys_blindly().await;
+    }
+    scene.proxy.set(Mode::Pass);
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_that_is_not_ours_blinds_only_those_who_meet_it() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    let hash = scene.site.hasher().key("account", ACCOUNT).to_string();
+    let (partition, rest) = hash.split_at(3);
+    let key = format!("surety:{{{partition}}}:account:{rest}");
+    let kept = scene.server.command(&["RENAME", &key, "aside{x}"]).await;
+    assert_eq!(kept, redis::Value::Okay, "the key of the account is known");
+    for command in [["LPUSH", &key, "x"], ["SET", &key, "x"], ["SET", &key, "\u{1}wrong length"]] {
+        scene.server.command(&["DEL", &key]).await;
+        scene.server.command(&command).await;
+        is_blind(&scene.shopper.buy().await);
+        let mut other = Shopper::of(&scene.service, "acc-2").await;
+        other.buy_until_full().await;
+    }
+    scene.server.command(&["RENAME", "aside{x}", &key]).await;
+    scene.buys_in_full().await;
+    let counter = Counter::new(&scene.site, &scene.server.url());
+    let made = scene.shopper.made;
+    counter.gets_to(ACCOUNT, Attempts { merchant: made + 3, ..Attempts::all(made) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_are_forgotten_all_the_time() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    for _ in 0..20 {
+        scene.server.command(&["SCRIPT", "FLUSH"]).await;
+        is_full(&scene.shopper.buy().await);
+    }
+    scene.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_of_the_cluster_is_killed() {
+    let cluster = RedisCluster::start(Kind::Redis).await;
+    let site = Site::new();
+    let service = site.serve("service", &cluster.url()).await;
+    let mut shopper = Shopper::of(&service, ACCOUNT).await;
+    for _ in 0..3 {
+        shopper.buy_until_full().await;
+    }
+    let hash = site.hasher().key("account", ACCOUNT).to_string();
+    let owner = cluster.master_of(&format!("{{{}}}", &hash[..3])).await;
+    // What a master has acknowledged and not yet passed on is lost with it, by Redis's design.
+    cluster.is_passed_on(owner).await;
+    cluster.kill_node(owner);
+    is_blind(&shopper.buy().await);
+    shopper.buy_often(BLIND).await.iter().for_each(is_blind);
+    assert!(service.is_ready().await);
+
+    shopper.buy_until_full().await;
+    let counter = Counter::new(&site, &cluster.url());
+    let all = Attempts::all(shopper.made);
+    counter.gets_to(ACCOUNT, all).await;
+    service.stop();
+    assert_eq!(counter.attempts(ACCOUNT).await, Some(all));
+}
