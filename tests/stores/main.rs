@@ -33,12 +33,12 @@ mod together;
 // The store away, slow, full or broken: reviewed meanwhile, counted afterwards.
 mod outage;
 // The store emptied: nobody looks new.
-//mod emptied;
+mod emptied;
 // A store that is not fit for use at the start.
-//mod unfit;
+mod unfit;
 // Passwords, rights and certificates.
-//mod access;
+mod access;
 // Settings that cannot be.
-//mod settings;
+mod settings;
 // Nothing personal in the store.
-//mod personal_data;
+mod personal_data;

@@ -16,7 +16,7 @@ use crate::policy;
 use crate::servers::wait_for;
 
 /// What requests may wait for the store: long on a busy machine, short beside a store that is away.
-const BUDGET_MS: &str = "250";
+const BUDGET_MS: &str = "500";
 
 /// A folder with the party key and the policy that its services share. The policy lets one account
 /// of the market GB buy on and on.
@@ -131,6 +131,9 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
         // It may have ended before.
         let _killed = self.process.kill();
         let _waited = self.process.wait();

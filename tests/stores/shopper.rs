@@ -11,13 +11,16 @@ use uuid::Uuid;
 
 use crate::client::{Ask, Client};
 use crate::sample;
-use crate::servers::wait_for;
+use crate::servers::{wait_for, wait_for_every};
 use crate::service::{Service, Site};
 
 /// Many times what an answer takes, and a fraction of what a store that is away would keep it.
 const PROMPT: Duration = Duration::from_secs(5);
 /// Never used up by a test.
 const LIMIT: i64 = 1_000_000_000;
+/// Between tries while the store is away. Accounts keep their newest 160 attempts: to be counted
+/// exactly, a test makes fewer.
+const NOW_AND_THEN: Duration = Duration::from_millis(200);
 /// For reading past what a test does to the service.
 const PATIENT: Duration = Duration::from_secs(5);
 
@@ -96,7 +99,7 @@ impl Shopper {
 
     /// Buys until a decision is made in full again.
     pub async fn buy_until_full(&mut self) {
-        let decision = wait_for("a full decision", async || {
+        let decision = wait_for_every(NOW_AND_THEN, "a full decision", async || {
             let decision = self.buy().await;
             (!decision.degraded).then_some(decision)
         });
