@@ -32,6 +32,7 @@ mod stream;
 mod together;
 // The store away, slow, full or broken: reviewed meanwhile, counted afterwards.
 mod outage;
+mod cluster_outage;
 // The store emptied: nobody looks new.
 mod emptied;
 // A store that is not fit for use at the start.

@@ -11,6 +11,7 @@
 -- Gives { state, value }; states: 0 cold, 1 warm, 2 not ours, 3 no room for another record.
 local FORMAT, HEAD, SHORT, LONGEST = 1, 13, 4096, 1048576
 
+if not KEYS[1] then return { 0, '' } end -- only to be known
 local mark = redis.call('GET', KEYS[1])
 if mark and mark ~= ARGV[1] then return { 2, '' } end
 local warm = mark and 1 or 0

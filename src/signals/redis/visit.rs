@@ -139,7 +139,7 @@ fn names_keys(party: &str, time: Time, purpose: Purpose) -> [String; 2] {
 /// What Redis said of one party.
 #[derive(Debug)]
 pub struct Told {
-    /// Whether the event is counted, if there was one.
+    /// Whether the event is counted, if there was one, or never can be.
     pub counted: bool,
     /// `None` when it is unknown.
     pub party: Result<Option<Kept>, Fault>,
@@ -156,7 +156,9 @@ pub struct Front {
 
 impl Told {
     pub fn failed(fault: Fault) -> Told {
-        Told { counted: false, party: Err(fault), front: None }
+        // What takes no event ever must not hold up those that wait behind it.
+        let counted = matches!(fault, Fault::WrongType | Fault::NotOurs);
+        Told { counted, party: Err(fault), front: None }
     }
 
     /// Reads the reply of `tell.lua`.
