@@ -30,7 +30,8 @@ async fn a_user_with_the_least_rights_from_a_password_file() {
         let server = RedisServer::start_with(kind, &with_user(&RIGHTS)).await;
         let site = Site::new();
         std::fs::write(site.path("password"), "s3cret\n").unwrap();
-        let mut command = site.command("service", &format!("redis://app@127.0.0.1:{}", server.port()));
+        let mut command =
+            site.command("service", &format!("redis://app@127.0.0.1:{}", server.port()));
         command.arg("--signals-password-file").arg(site.path("password"));
         let service = site.start_by("service", command);
         gets_fit(&service).await;

@@ -89,7 +89,8 @@ async fn killed_while_many_ask() {
     scene.buys_in_full().await;
     for _ in 0..3 {
         let Scene { server, shopper, .. } = &mut scene;
-        let (asks, before) = (shopper.next_often(20), server.info("total_commands_processed").await);
+        let (asks, before) =
+            (shopper.next_often(20), server.info("total_commands_processed").await);
         let strike = async {
             wait_for("a server at work", async || {
                 let calls = server.info("total_commands_processed").await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use surety::domain::{PartyHasher, Parties, Time};
+use surety::domain::{Parties, PartyHasher, Time};
 use surety::grpc::pb::{Decision, DecisionOutcome, ReasonCode};
 use surety::signals::redis::{Options, RedisStore, Server};
 use surety::signals::{Observation, Reading};
@@ -60,7 +60,12 @@ impl Shopper {
     pub async fn of(service: &Service, account: &str) -> Shopper {
         let mut client = Client::connect(&service.address).await.unwrap();
         client.upsert(sample::account(account, LIMIT)).await;
-        Shopper { client: client.as_auditor(), account: account.to_owned(), made: 0, cheapest: 1_000 }
+        Shopper {
+            client: client.as_auditor(),
+            account: account.to_owned(),
+            made: 0,
+            cheapest: 1_000,
+        }
     }
 
     /// The next attempt, which can be asked again.

@@ -50,9 +50,10 @@ impl Shop {
     /// Asks all at once; each service what was meant for the one `places` before it.
     async fn ask(&self, asks: &[Vec<Ask>], places: usize) {
         let shopper = |number: usize| &self.shoppers[(number + places) % SERVICES];
-        let calls = asks.iter().enumerate().flat_map(|(number, asks)| {
-            asks.iter().map(move |ask| shopper(number).ask(ask))
-        });
+        let calls = asks
+            .iter()
+            .enumerate()
+            .flat_map(|(number, asks)| asks.iter().map(move |ask| shopper(number).ask(ask)));
         futures_util::future::join_all(calls).await.iter().for_each(is_full);
     }
 

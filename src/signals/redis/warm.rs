@@ -71,9 +71,10 @@ impl RedisStore {
     /// Teaches every server our scripts, without keys: they do nothing then. Fails where they may
     /// not be run.
     pub(super) async fn teach_scripts(&self) -> Result<(), Unfit> {
-        let calls = self.scripts.all().map(|script| {
-            [Named::InFull, Named::ByHash].map(|named| script.call(named, 0))
-        });
+        let calls = self
+            .scripts
+            .all()
+            .map(|script| [Named::InFull, Named::ByHash].map(|named| script.call(named, 0)));
         for call in calls.into_iter().flatten() {
             for reply in self.link.each_master(call, UNHURRIED).await {
                 match reply {
