@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use crate::servers::{Kind, Mode, Proxy, RedisServer, wait_for};
 use crate::service::{Service, Site};
-use crate::shopper::{Attempts, Counter, Shopper, is_blind, is_full};
+use crate::shopper::{Attempts, Counter, Shopper, is_blind, is_blind_or_full, is_full};
 
 const ACCOUNT: &str = "acc-1";
 /// Enough for the breaker to open, which takes five.
 const BLIND: usize = 8;
+/// Kilobytes that a hostile server may make the service take.
+const GROWTH_MAX: i64 = 20_000;
 
 struct Scene {
     service: Service,
@@ -100,9 +102,7 @@ async fn killed_while_many_ask() {
             server.kill();
         };
         let (decisions, ()) = tokio::join!(shopper.ask_all(&asks), strike);
-        for decision in &decisions {
-            if decision.degraded { is_blind(decision) } else { is_full(decision) }
-        }
+        decisions.iter().for_each(is_blind_or_full);
         server.restart().await;
         scene.buys_in_full().await;
     }
@@ -197,12 +197,38 @@ async fn busy_with_other_things() {
 async fn answers_garbage() {
     let mut scene = Scene::on_redis().await;
     scene.buys_in_full().await;
+    let before = scene.service.resident();
     for garbage in ["\0\u{7}no protocol\r\n", "$1000000000\r\n", "*1000000000\r\n", "+OK\r\n"] {
         scene.proxy.set(Mode::Garbage(garbage.into()));
         scene.buys_blindly().await;
     }
+    let grown = scene.service.resident() - before;
+    assert!(grown < GROWTH_MAX, "lengths that were only announced took {grown} kB");
     scene.proxy.set(Mode::Pass);
     scene.recovers().await;
+}
+
+/// Each call gives up by its budget; nothing queues up behind the line.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_too_slow_for_all_who_ask() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    let mut others = Vec::new();
+    for number in 0..20 {
+        others.push(Shopper::of(&scene.service, &format!("other-{number}")).await);
+    }
+    scene.proxy.set(Mode::Bandwidth(5_000));
+    let all_buy = others.iter_mut().map(|other| other.buy_often(4));
+    let decisions = futures_util::future::join_all(all_buy).await.concat();
+    decisions.iter().for_each(is_blind_or_full);
+    assert!(decisions.iter().any(|decision| decision.degraded), "the line was fast enough");
+    scene.proxy.set(Mode::Pass);
+    scene.buys_in_full().await;
+    let counter = Counter::new(&scene.site, &scene.server.url());
+    let merchant = scene.shopper.made + 20 * 4;
+    for other in &others {
+        counter.gets_to(&other.account, Attempts { merchant, ..Attempts::all(4) }).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

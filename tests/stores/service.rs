@@ -121,6 +121,13 @@ impl Service {
         wait_for(&format!("a line with \"{word}\""), told).await;
     }
 
+    /// Kilobytes of memory that it holds.
+    pub fn resident(&self) -> i64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Asks it to stop, and waits until it has, in order.
     pub fn stop(mut self) {
         let pid = self.process.id().to_string();

@@ -132,6 +132,11 @@ pub fn is_blind(decision: &Decision) {
     assert_eq!(decision.missing_sources, ["signals"], "{decision:?}");
 }
 
+/// When nobody knows what the store could tell.
+pub fn is_blind_or_full(decision: &Decision) {
+    if decision.degraded { is_blind(decision) } else { is_full(decision) }
+}
+
 impl Counter {
     pub fn new(site: &Site, url: &str) -> Counter {
         let options = Options { budget: PATIENT, ..Options::default() };
