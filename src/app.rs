@@ -181,7 +181,7 @@ fn secret(path: &Path) -> Result<[u8; PARTY_SECRET_LEN]> {
 }
 
 /// `None` when there is no such file.
-fn read_secret(path: &Path) -> Result<Option<[u8; PARTY_SECRET_LEN]>> {
+pub fn read_secret(path: &Path) -> Result<Option<[u8; PARTY_SECRET_LEN]>> {
     match fs::read(path) {
         Ok(bytes) => bytes
             .try_into()

@@ -29,6 +29,7 @@ use crate::signals::redis::Past;
 
 pub use clock::Clock;
 pub use error::Error;
+pub use teach::signal_event;
 
 use running::Running;
 

@@ -40,6 +40,8 @@ pub use store::SignalStore;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod profile_reference;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod tests;

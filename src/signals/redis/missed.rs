@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::signals::SignalEvent;
 
-/// Most events that wait: minutes of a busy checkout, some 50 MB. What does not fit is lost here but
-/// not in the ledger, and the store is marked as cold so that it is rebuilt from there.
+/// Most events that wait: minutes of a busy checkout, some 50 MB. What does not fit is lost here
+/// but not in the ledger, and the store is marked as cold so that it is rebuilt from there.
 const LONGEST: usize = 100_000;
 
 /// The queue.

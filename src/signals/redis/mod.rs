@@ -136,6 +136,11 @@ impl RedisStore {
         }
     }
 
+    /// Whether calls are made at all.
+    pub fn breaker(&self) -> BreakerState {
+        self.link.breaker().state()
+    }
+
     /// What went wrong so far, by kind.
     pub fn faults(&self) -> &Faults {
         self.link.faults()

@@ -89,7 +89,7 @@ impl RedisStore {
                     return;
                 }
                 Err(unfit) if told.as_ref() != Some(&unfit) => {
-                    tracing::warn!(cause = %unfit, "not ready: the signal store is not fit for use");
+                    tracing::warn!(cause = %unfit, "not ready: the signal store is unfit for use");
                     told = Some(unfit);
                 }
                 Err(_) => {}
