@@ -9,6 +9,7 @@ mod conditions;
 mod decide;
 mod judge;
 mod ledger;
+mod redis;
 mod replay;
 mod sample;
 mod signals;
@@ -69,5 +70,6 @@ fn main() {
     ledger::define(&mut criterion, &call);
     criterion.final_summary();
     assess::define(&call);
+    redis::define(&call);
     replay::define(&call);
 }
