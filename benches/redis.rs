@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Call;
-use super::sample::Stream;
+use super::sample::{NOW, Stream};
 
 const CALLERS: usize = 64;
 /// Fields of a hash of the plain pipeline: fewer than the events that a party here holds.
@@ -247,11 +247,12 @@ async fn weigh(accounts: u64) {
     let embedded = EmbeddedStore::new(EmbeddedConfig::default());
     let mut stream = Stream::new(accounts, MERCHANTS);
     stream.all_parties = true;
-    for o in (0..accounts * 50).map(|_| stream.next()) {
+    let work: Vec<_> = (0..accounts * 50).map(|_| stream.next()).collect();
+    for o in &work {
         let purchase = SignalEvent::Purchase(o.clone());
-        store.observe(&o).await;
+        store.observe(o).await;
         store.apply(&purchase).await;
-        embedded.observe(&o);
+        embedded.observe(o);
         embedded.apply(&purchase);
     }
     let used = running.info("memory", "used_memory").await - empty;
@@ -262,6 +263,18 @@ async fn weigh(accounts: u64) {
         used / parties as f64,
         bytes as f64 / parties as f64
     );
+    let (begun, events) = (Instant::now(), 2 * work.len());
+    running.command(&["FLUSHALL"]).await;
+    let now = work.last().map_or(NOW, |o| o.time);
+    let mut rebuild = store.rebuild(now).await.unwrap().expect("it was emptied");
+    for chunk in work.chunks(5_000) {
+        let both =
+            |o: &Observation| [SignalEvent::Attempt(o.clone()), SignalEvent::Purchase(o.clone())];
+        rebuild.teach(&chunk.iter().flat_map(both).collect::<Vec<_>>()).await.unwrap();
+    }
+    rebuild.warm().await.unwrap();
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("redis/rebuild: {:.0} events a second, {events} events", events as f64 / seconds);
     for kind in embedded.statistics().iter().filter(|kind| kind.parties > 0) {
         println!("  {:<10} {} bytes embedded", kind.kind.name(), kind.bytes / kind.parties);
     }
