@@ -28,7 +28,10 @@ mod embedded;
 mod readings;
 mod store;
 
-pub use embedded::{EmbeddedConfig, EmbeddedStore, KindStatistics, Statistics};
+pub use embedded::{
+    EmbeddedConfig, EmbeddedStore, KindStatistics, SnapshotCut, SnapshotError, SnapshotMark,
+    SnapshotWritten, Statistics, StoredSnapshot,
+};
 pub use profile::SpendingPart;
 pub use readings::{Reading, Readings};
 pub use store::SignalStore;
