@@ -59,6 +59,14 @@ impl Ledger {
             .await?;
         rows.iter().map(stored).collect()
     }
+
+    /// The newest row.
+    pub async fn last_signal_event(&self) -> Result<Option<StoredSignal>, Error> {
+        let row = sqlx::query("SELECT * FROM signal_events ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(stored).transpose()
+    }
 }
 
 fn stored(row: &SqliteRow) -> Result<StoredSignal, Error> {

@@ -9,13 +9,16 @@ mod error;
 mod events;
 mod message;
 mod running;
+mod snapshot;
 mod step_up;
 mod teach;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 use crate::domain::{
     Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
@@ -29,6 +32,7 @@ pub use clock::Clock;
 pub use error::Error;
 
 use running::Running;
+use snapshot::SnapshotFile;
 
 /// Calls under way at once. Each holds a few kilobytes; the ledger commits thousands a second.
 const PLACES: usize = 2_048;
@@ -38,6 +42,8 @@ pub struct Settings {
     pub ledger: Ledger,
     pub playbook: Arc<Playbook>,
     pub signals: SignalStore,
+    /// Where a store in memory is saved, and found at the start.
+    pub snapshot: Option<PathBuf>,
     pub party_secret: [u8; PARTY_SECRET_LEN],
     /// Key of the signature over step-up results, shared with whoever runs the checks.
     pub step_up_secret: Vec<u8>,
@@ -57,6 +63,9 @@ pub struct Service {
     holders: Running<Holder>,
     /// Calls that may be under way at once, their callers gone or not.
     places: Arc<Semaphore>,
+    /// Shared by calls under way: when nobody has it the store is what the ledger says.
+    quiet: Arc<RwLock<()>>,
+    snapshot: SnapshotFile,
 }
 
 /// An answer, and whether it was given before under the same `request_id`.
@@ -67,8 +76,11 @@ pub struct Answered<T> {
 }
 
 impl Service {
-    /// Starts the service: what the ledger was taught is taught to the signal store again.
-    pub async fn start(settings: Settings) -> Result<Arc<Service>, ledger::Error> {
+    /// Starts the service: what the ledger was taught after the snapshot, or all of it, is taught to
+    /// the signal store again.
+    pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
+        let begun = Instant::now();
+        let loaded = snapshot::load(&mut settings).await?;
         let service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
@@ -79,8 +91,11 @@ impl Service {
             running: Running::default(),
             holders: Running::default(),
             places: Arc::new(Semaphore::new(PLACES)),
+            quiet: Arc::default(),
+            snapshot: SnapshotFile::new(settings.snapshot, loaded),
         };
-        service.rebuild_signals().await?;
+        let tail = service.rebuild_signals(loaded.sequence).await?;
+        loaded.tell(tail, begun.elapsed());
         Ok(Arc::new(service))
     }
 
@@ -110,7 +125,9 @@ impl Service {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return Err(Error::Unavailable { reason: "STORE_UNAVAILABLE" });
         };
+        let quiet = Arc::clone(&self.quiet);
         let held = async move {
+            let _busy = quiet.read_owned().await;
             let result = work.await;
             drop(place);
             result

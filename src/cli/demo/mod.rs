@@ -35,6 +35,7 @@ impl Demo {
             policy: None,
             reasons: None,
             clock: Clock::system(),
+            snapshot_every: None,
         };
         let app = App::open(&config).await?;
         let address = app.address()?;

@@ -72,7 +72,8 @@ pub(super) struct ShardCopy {
 
 impl EmbeddedStore {
     /// Begins a copy of the store as it is now; `None` while another one is made. Nothing may be
-    /// taught during this call, and it is quick; [`Self::write_copy`] must follow.
+    /// taught during this call, and it is quick; [`Self::write_copy`] or
+    /// [`Self::give_up_copy`] must follow.
     pub fn begin_copy(&self, mark: SnapshotMark) -> Option<SnapshotCut> {
         if self.copying.swap(true, Ordering::AcqRel) {
             return None;
@@ -93,13 +94,17 @@ impl EmbeddedStore {
         cut: &SnapshotCut,
         out: &mut impl Write,
     ) -> io::Result<SnapshotWritten> {
-        let result = self.write_blocks(cut, out);
-        // What is left of a copy that failed.
+        // Also when what is written to panics.
+        let _ending = Ending(self);
+        self.write_blocks(cut, out)
+    }
+
+    /// Ends a copy that was begun and will not be written.
+    pub fn give_up_copy(&self) {
         for kind in &self.kinds {
             (0..SHARDS).for_each(|shard| kind.lock(shard).copy = None);
         }
         self.copying.store(false, Ordering::Release);
-        result
     }
 
     fn write_blocks(&self, cut: &SnapshotCut, out: &mut impl Write) -> io::Result<SnapshotWritten> {
@@ -122,6 +127,14 @@ impl EmbeddedStore {
             }
         }
         output.end()
+    }
+}
+
+struct Ending<'s>(&'s EmbeddedStore);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.give_up_copy();
     }
 }
 

@@ -11,7 +11,6 @@ use super::copy::{ShardCut, SnapshotCut, SnapshotMark};
 use super::format::{SnapshotError, StoredBlock, party, read_head};
 use super::{EmbeddedConfig, EmbeddedStore, Kind, SHARDS, Slot};
 use crate::domain::PartyKey;
-use crate::signals::Party;
 use crate::signals::wire::Reader;
 
 /// More threads than this would wait for the disk.
