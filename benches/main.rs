@@ -1,8 +1,8 @@
 //! The benches, one plain program: `cargo bench` measures, `cargo test` runs each once and small.
 //!
 //! `cargo bench -- NAME` measures those whose name has NAME in it; `cargo bench -- --data FOLDER`
-//! replays the data that `README.md` beside this file names, and nothing else; with `--accounts N`
-//! the snapshot is one of so many.
+//! replays the data that `README.md` beside this file names, and nothing else; `cargo bench -- --accounts N`
+//! takes and loads a snapshot of so many, and nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench is a check")]
 
 mod assess;
@@ -69,6 +69,9 @@ fn main() {
     let call = Call::read();
     if let Some(folder) = &call.data {
         return replay::whole(folder);
+    }
+    if call.accounts.is_some() {
+        return snapshot::define(&call);
     }
     let mut criterion = Criterion::default().configure_from_args();
     conditions::define(&mut criterion);

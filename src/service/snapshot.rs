@@ -96,6 +96,9 @@ impl Service {
         let mut wait = every;
         loop {
             let stopped = tokio::time::timeout(wait, &mut stop).await.is_ok();
+            if self.snapshot.given_up.load(Ordering::Relaxed) {
+                return;
+            }
             let within = if stopped { QUIET_AT_THE_END_WITHIN } else { QUIET_WITHIN };
             let begun = Instant::now();
             let taken = self.take_snapshot(within).await;
@@ -107,7 +110,7 @@ impl Service {
         }
     }
 
-    /// Ends a snapshot that is being written without one, so that the process can end.
+    /// No snapshot from now on, and none of what is being written: the process has to end.
     pub fn give_up_snapshot(&self) {
         self.snapshot.given_up.store(true, Ordering::Relaxed);
     }
