@@ -13,11 +13,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::domain::PARTY_SECRET_LEN;
+use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc;
 use crate::ledger::Ledger;
 use crate::playbook::{FileText, Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
 use crate::service::{Clock, Service, Settings};
+use crate::signals::redis::{Options, RedisStore, Server};
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 
 /// How long the ledger may take to finish what was handed in, once nothing more is served.
@@ -34,10 +35,20 @@ pub struct Config {
     /// `None` takes the shipped file.
     pub policy: Option<PathBuf>,
     pub reasons: Option<PathBuf>,
+    pub signals: Signals,
+    /// The secret under which parties are hashed; `None` takes the data folder's own.
+    pub party_key: Option<PathBuf>,
     pub clock: Clock,
     /// How often what is remembered is saved, so that the next start need not learn it again; `None`
     /// saves nothing.
     pub snapshot_every: Option<Duration>,
+}
+
+/// Where signals are kept.
+#[derive(Clone, Debug)]
+pub enum Signals {
+    Embedded(EmbeddedConfig),
+    Redis { server: Server, options: Options },
 }
 
 /// A service that is ready to serve.
@@ -69,12 +80,13 @@ impl App {
             .create(&config.data)
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
         let ledger = Ledger::open(&config.data.join("ledger.sqlite")).await?;
+        let party_secret = party_secret(config)?;
         let settings = Settings {
             ledger: ledger.clone(),
             playbook: Arc::new(playbook),
-            signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
+            signals: signal_store(&config.signals, &party_secret)?,
             snapshot: config.snapshot_every.map(|_| config.data.join("signals.snapshot")),
-            party_secret: secret(&config.data.join("party.key"))?,
+            party_secret,
             step_up_secret: secret(&config.data.join("step-up.key"))?.to_vec(),
             clock: config.clock.clone(),
         };
@@ -101,11 +113,13 @@ impl App {
             }
         };
         served.map_err(|failure| anyhow!("serving: {failure}"))?;
-        drop((ledger, service, end));
+        drop(end);
         // The last snapshot is taken now; it says itself what went wrong with it.
         if let Some(keeping) = keeping {
             drop(keeping.await);
         }
+        service.close().await;
+        drop((ledger, service));
         // Whoever still holds a connection open holds the ledger too; what was answered is durable.
         let closed = tokio::time::timeout(CLOSE_MAX, self.ledger.close()).await;
         if closed.is_err() {
@@ -113,6 +127,35 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// The secret under which parties are hashed. What several processes share they must hash alike,
+/// so none of them may make up a secret of its own.
+pub fn party_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
+    match (&config.party_key, &config.signals) {
+        (Some(path), _) => read_secret(path)?
+            .with_context(|| format!("cannot read the key {}: no such file", path.display())),
+        (None, Signals::Embedded(_)) => secret(&config.data.join("party.key")),
+        (None, Signals::Redis { .. }) => bail!(
+            "signals in Redis are shared: expected --party-key with the file of {PARTY_SECRET_LEN} \
+             random bytes under which all processes hash their parties"
+        ),
+    }
+}
+
+/// The store, not yet connected.
+pub fn signal_store(
+    signals: &Signals,
+    party_secret: &[u8; PARTY_SECRET_LEN],
+) -> Result<SignalStore> {
+    Ok(match signals {
+        Signals::Embedded(config) => SignalStore::Embedded(EmbeddedStore::new(*config)),
+        Signals::Redis { server, options } => {
+            let key_id = PartyHasher::new(party_secret).key_id();
+            let store = RedisStore::new(server.clone(), *options, &key_id)?;
+            SignalStore::Redis(Arc::new(store))
+        }
+    })
 }
 
 /// The playbook of the given files, or of those that the binary carries.
@@ -145,17 +188,24 @@ impl Named {
 
 /// The secret in the file; made at the first start, readable by its owner only.
 fn secret(path: &Path) -> Result<[u8; PARTY_SECRET_LEN]> {
+    if let Some(secret) = read_secret(path)? {
+        return Ok(secret);
+    }
+    let mut bytes = [0; PARTY_SECRET_LEN];
+    getrandom::fill(&mut bytes).map_err(|failure| anyhow!("no randomness: {failure}"))?;
+    write_secret(path, &bytes)
+        .with_context(|| format!("cannot write the key {}", path.display()))?;
+    Ok(bytes)
+}
+
+/// `None` when there is no such file.
+pub fn read_secret(path: &Path) -> Result<Option<[u8; PARTY_SECRET_LEN]>> {
     match fs::read(path) {
         Ok(bytes) => bytes
             .try_into()
+            .map(Some)
             .map_err(|_| anyhow!("{}: expected a key of {PARTY_SECRET_LEN} bytes", path.display())),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let mut bytes = [0; PARTY_SECRET_LEN];
-            getrandom::fill(&mut bytes).map_err(|failure| anyhow!("no randomness: {failure}"))?;
-            write_secret(path, &bytes)
-                .with_context(|| format!("cannot write the key {}", path.display()))?;
-            Ok(bytes)
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read the key {}", path.display())),
     }
 }

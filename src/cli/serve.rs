@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::store::Store;
 use crate::app::{App, Config, SNAPSHOT_EVERY};
 use crate::service::Clock;
 use crate::telemetry;
@@ -31,6 +32,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value_t = SNAPSHOT_EVERY.as_secs(),
           value_parser = value_parser!(u64).range(1..))]
     snapshot_every: u64,
+    #[command(flatten)]
+    store: Store,
 }
 
 impl Serve {
@@ -41,6 +44,8 @@ impl Serve {
             data: self.data,
             policy: self.policy,
             reasons: self.reasons,
+            signals: self.store.signals()?,
+            party_key: self.store.party_key,
             clock: Clock::system(),
             snapshot_every: Some(Duration::from_secs(self.snapshot_every)),
         })

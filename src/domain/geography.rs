@@ -77,14 +77,17 @@ const CATEGORY_RANGES: [std::ops::RangeInclusive<u16>; 10] = [
 ];
 
 impl Category {
+    /// A category that was accepted before, by its number.
+    pub fn from_number(number: u16) -> Option<Category> {
+        CATEGORY_RANGES.iter().any(|range| range.contains(&number)).then_some(Category(number))
+    }
+
     pub fn parse(code: &str) -> Result<Category, Problem> {
         let digits = code.len() == 4 && code.bytes().all(|b| b.is_ascii_digit());
-        match code.parse() {
-            Ok(number) if digits && CATEGORY_RANGES.iter().any(|r| r.contains(&number)) => {
-                Ok(Category(number))
-            }
-            _ => Err(Problem::new("expected the four digits of an ISO 18245 category")),
-        }
+        let number = code.parse().ok().filter(|_| digits);
+        number
+            .and_then(Category::from_number)
+            .ok_or(Problem::new("expected the four digits of an ISO 18245 category"))
     }
 
     pub fn number(&self) -> u16 {

@@ -94,6 +94,13 @@ impl PartyKey {
         u64::from_le_bytes(self.0[..8].try_into().unwrap_or_default())
     }
 
+    /// A key that is like any other with those eight bytes, where only they are looked at.
+    pub fn from_short(short: u64) -> PartyKey {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&short.to_le_bytes());
+        PartyKey(key)
+    }
+
     pub fn parse(text: &str) -> Option<PartyKey> {
         (text.len() == 32)
             .then(|| u128::from_str_radix(text, 16).ok())

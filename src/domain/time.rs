@@ -90,3 +90,10 @@ impl std::ops::Sub for Time {
         Span(self.0.saturating_sub(earlier.0))
     }
 }
+
+impl std::ops::Add for Span {
+    type Output = Span;
+    fn add(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
+    }
+}

@@ -74,7 +74,7 @@ async fn serve_and_drain(
     stop: impl Future<Output = ()> + Send + 'static,
     drain_for: Duration,
 ) -> Result<(), ServeError> {
-    let (health, routes) = routes(service, &listener).await?;
+    let (health, routes) = routes(Arc::clone(&service), &listener).await?;
     let (drain, draining) = oneshot::channel::<()>();
     let server = Server::builder()
         // A flood of metadata is refused before it is read.
@@ -93,10 +93,16 @@ async fn serve_and_drain(
                 let _ = draining.await;
             },
         );
-    tokio::pin!(server);
+    tokio::pin!(server, stop);
+    let becomes_ready = async {
+        service.ready().await;
+        set_all(&health, ServingStatus::Serving).await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         ended = &mut server => return Ok(ended?),
-        () = stop => {}
+        () = &mut stop => {}
+        () = becomes_ready => {}
     }
     set_all(&health, ServingStatus::NotServing).await;
     let _ = drain.send(());
@@ -112,7 +118,7 @@ async fn routes(
 ) -> Result<(HealthReporter, Routes), ServeError> {
     let handlers = Handlers { service };
     let (health, health_server) = health_reporter();
-    set_all(&health, ServingStatus::Serving).await;
+    set_all(&health, ServingStatus::NotServing).await;
     let decisions = RiskDecisionServiceServer::new(handlers.clone());
     let accounts = AccountServiceServer::new(handlers.clone());
     let catalog = ReasonCatalogServiceServer::new(handlers);

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{RwLock, Semaphore};
+use tokio::task::JoinHandle;
 
 use crate::domain::{
     Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
@@ -27,9 +28,11 @@ use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
 use crate::signals::SignalStore;
+use crate::signals::redis::Past;
 
 pub use clock::Clock;
 pub use error::Error;
+pub use teach::signal_event;
 
 use running::Running;
 use snapshot::SnapshotFile;
@@ -66,6 +69,17 @@ pub struct Service {
     /// Shared by calls under way: when nobody has it the store is what the ledger says.
     quiet: Arc<RwLock<()>>,
     snapshot: SnapshotFile,
+    /// What a shared signal store does beside requests; ends with the service.
+    _upkeep: Option<Upkeep>,
+}
+
+/// A task that ends with its owner.
+struct Upkeep(JoinHandle<()>);
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// An answer, and whether it was given before under the same `request_id`.
@@ -76,12 +90,12 @@ pub struct Answered<T> {
 }
 
 impl Service {
-    /// Starts the service: what the ledger was taught after the snapshot, or all of it, is taught to
-    /// the signal store again.
+    /// Starts the service. A store of its own is loaded from its snapshot and taught what the ledger
+    /// remembers since; a shared one is looked after, and may not be there yet.
     pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
         let begun = Instant::now();
         let loaded = snapshot::load(&mut settings).await?;
-        let service = Service {
+        let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
             playbook: settings.playbook,
@@ -93,10 +107,42 @@ impl Service {
             places: Arc::new(Semaphore::new(PLACES)),
             quiet: Arc::default(),
             snapshot: SnapshotFile::new(settings.snapshot, loaded),
+            _upkeep: None,
         };
-        let tail = service.rebuild_signals(loaded.sequence).await?;
-        loaded.tell(tail, begun.elapsed());
+        match &service.signals {
+            SignalStore::Embedded(_) => {
+                let tail = service.rebuild_signals(loaded.sequence).await?;
+                loaded.tell(tail, begun.elapsed());
+            }
+            SignalStore::Redis(store) => {
+                let store = Arc::clone(store);
+                let past = match service.ledger.signal_events(0, 1).await?.is_empty() {
+                    true => Past::Blank,
+                    false => Past::HasSignals,
+                };
+                let upkeep = tokio::spawn(async move { store.keep_up(past).await });
+                service._upkeep = Some(Upkeep(upkeep));
+            }
+        }
         Ok(Arc::new(service))
+    }
+
+    /// Resolves once requests can be answered as they should be. From then on a shared store that
+    /// is away makes decisions degraded, not the service unready.
+    pub async fn ready(&self) {
+        if let SignalStore::Redis(store) = &self.signals {
+            store.ready().await;
+        }
+    }
+
+    /// Ends what is under way in the signal store, once nothing more is served.
+    pub async fn close(&self) {
+        let SignalStore::Redis(store) = &self.signals else { return };
+        store.teach_missed().await;
+        let missed = store.missed();
+        if missed > 0 {
+            tracing::warn!(events = missed, "signals stay untaught: the store is away at the end");
+        }
     }
 
     pub fn now(&self) -> Time {

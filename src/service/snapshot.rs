@@ -178,6 +178,7 @@ impl Service {
 fn in_memory(store: &SignalStore) -> Option<&EmbeddedStore> {
     match store {
         SignalStore::Embedded(store) => Some(store),
+        SignalStore::Redis(_) => None,
     }
 }
 

@@ -73,7 +73,7 @@ impl Service {
             after = last.seq;
             taught += rows.len() as u64;
             for row in &rows {
-                match event(row) {
+                match signal_event(row) {
                     Some(Ok(event)) => self.signals.apply(&event).await,
                     Some(Err(failure)) => {
                         return Err(ledger::Error::Corrupt(format!(
@@ -140,7 +140,7 @@ fn kept(kind: &'static str, observation: &Observation) -> Result<SignalRow, Erro
 }
 
 /// The event of a row; `None` for rows that teach nothing.
-fn event(row: &StoredSignal) -> Option<Result<SignalEvent, serde_json::Error>> {
+pub fn signal_event(row: &StoredSignal) -> Option<Result<SignalEvent, serde_json::Error>> {
     let make = match row.kind.as_str() {
         "attempt" => SignalEvent::Attempt,
         "taken_back" => SignalEvent::TakenBack,

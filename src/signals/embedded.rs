@@ -102,7 +102,7 @@ pub type Statistics = [KindStatistics; Party::ALL.len()];
 #[derive(Debug)]
 pub struct EmbeddedStore {
     config: EmbeddedConfig,
-    kinds: [Kind; Party::ALL.len()],
+    kinds: Box<[Kind; Party::ALL.len()]>,
     limits: Limits,
     /// The newest event time seen, in microseconds.
     newest: AtomicI64,
@@ -146,7 +146,7 @@ impl EmbeddedStore {
         };
         EmbeddedStore {
             config,
-            kinds: Party::ALL.map(kind),
+            kinds: Box::new(Party::ALL.map(kind)),
             limits: Limits { log: config.log_length.max(1), distinct: config.distinct.max(1) },
             newest: AtomicI64::new(i64::MIN),
             copying: AtomicBool::new(false),
@@ -201,8 +201,8 @@ impl EmbeddedStore {
         for (kind, key) in in_order(&observation.parties) {
             let kind = &self.kinds[kind as usize];
             let begins = lesson.is_some_and(|lesson| PartyState::begins_with(lesson, &kind.plan));
-            let undoes = matches!(lesson, Some(Lesson::TakenBack | Lesson::Forgotten));
-            if readings.is_none() && !begins && !undoes {
+            let learns = lesson.is_some_and(|lesson| PartyState::learns(lesson, &kind.plan));
+            if readings.is_none() && !learns {
                 continue;
             }
             let now = observation.time.as_micros();
@@ -217,18 +217,18 @@ impl EmbeddedStore {
             };
             match (slot, readings.as_deref_mut()) {
                 (Some(slot), readings) => {
-                    slot.last_active = slot.last_active.max(now);
                     if let Some(lesson) = lesson {
+                        slot.last_active = slot.last_active.max(now);
                         let how = (&mut held, self.limits);
                         slot.state.teach(lesson, observation, &kind.plan, how);
                     }
                     if let Some(readings) = readings {
-                        kind.read(&slot.state, observation, &mut held, readings);
+                        slot.state.tell(observation, &kind.plan, &mut held, readings);
                     }
                 }
                 (None, Some(readings)) => {
                     let unseen = PartyState::new(now, kind.doubtful_until());
-                    kind.read(&unseen, observation, &mut held, readings);
+                    unseen.tell(observation, &kind.plan, &mut held, readings);
                 }
                 (None, None) => {}
             }
@@ -269,17 +269,6 @@ impl Kind {
         }
         let state = Box::new(PartyState::new(now, doubtful_until));
         shard.parties.entry(key).or_insert(Slot { last_active: now, state })
-    }
-
-    fn read(&self, state: &PartyState, o: &Observation, held: &mut Held, readings: &mut Readings) {
-        state.find(o.id, &self.plan, held);
-        if o.time.as_micros() < state.doubtful_until {
-            for &position in &self.plan.positions {
-                readings.raise(position, super::Reading::Failed);
-            }
-        } else {
-            state.read(o, &self.plan, held, readings);
-        }
     }
 
     fn statistics(&self, kind: Party) -> KindStatistics {

@@ -24,8 +24,12 @@ mod sightings;
 mod trail;
 mod wire;
 
+mod kept;
+mod record;
+
 mod embedded;
 mod readings;
+pub mod redis;
 mod store;
 
 pub use embedded::{
@@ -38,6 +42,8 @@ pub use store::SignalStore;
 
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod profile_reference;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

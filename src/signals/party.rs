@@ -1,15 +1,18 @@
 //! What is remembered about one party: how an event teaches it, and how it is read.
 
-use super::buckets::{Change, Estimate, Series};
-use super::log::{Log, LogBounds, ShortId, Totals};
-use super::plan::{Course, KindPlan, SetPlan, takes_in_request};
+use super::buckets::{Change, Series};
+use super::log::{Log, LogBounds, ShortId};
+use super::plan::{Course, KindPlan, SetPlan};
 use super::profile::Profile;
 use super::sightings::{Seen, Sightings};
 use super::trail::Trail;
-use super::{Fold, Member, Observation, Party, Reading, Readings, SignalEvent, Taught};
-use crate::domain::{Parties, PartyKey, Span};
+use super::{Observation, Party, SignalEvent};
+use crate::domain::{Parties, PartyKey};
 
+mod reading;
 mod stored;
+
+pub use reading::fail;
 
 /// What an event does to a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,16 @@ impl Held {
         Held { by_course: [None; 2], attempt_noted }
     }
 
+    /// What another party has told already.
+    pub fn told(by_course: [Option<bool>; 2]) -> Held {
+        Held { by_course, attempt_noted: false }
+    }
+
+    /// By course; `None` when no party could tell.
+    pub fn by_course(&self) -> [Option<bool>; 2] {
+        self.by_course
+    }
+
     fn is_new(&self, course: Course) -> bool {
         self.by_course[course as usize] != Some(true)
     }
@@ -96,6 +109,8 @@ impl Held {
 pub struct PartyState {
     /// Microseconds.
     first_seen: i64,
+    /// Of the newest event, in microseconds.
+    newest: i64,
     /// Until then the party may have been known and evicted: its readings fail (microseconds).
     pub doubtful_until: i64,
     /// By course.
@@ -111,12 +126,28 @@ impl PartyState {
     pub fn new(first_seen: i64, doubtful_until: i64) -> PartyState {
         PartyState {
             first_seen,
+            newest: first_seen,
             doubtful_until,
             logs: Default::default(),
             sightings: Sightings::default(),
             series: Box::default(),
             trail: None,
             profile: None,
+        }
+    }
+
+    /// Whether nothing happened for so long that the party is as good as new. Stores may drop it
+    /// then, and read the same whether they have or not.
+    fn is_forgotten(&self, now: i64, plan: &KindPlan) -> bool {
+        now - self.newest >= plan.idle
+    }
+
+    /// Whether such an event changes what is remembered of a party of this kind.
+    pub fn learns(lesson: Lesson, plan: &KindPlan) -> bool {
+        match lesson {
+            Lesson::TakenBack => true,
+            Lesson::Forgotten => plan.sets.iter().any(SetPlan::is_of_known_devices),
+            _ => PartyState::begins_with(lesson, plan),
         }
     }
 
@@ -143,6 +174,10 @@ impl PartyState {
         (held, limits): (&mut Held, Limits),
     ) {
         let (time, id) = (observation.time.as_micros(), ShortId::of(observation.id));
+        if self.is_forgotten(time, plan) {
+            *self = PartyState::new(time, self.doubtful_until);
+        }
+        self.newest = self.newest.max(time);
         match lesson {
             Lesson::Attempt | Lesson::Purchase => {
                 let course = match lesson {
@@ -167,10 +202,8 @@ impl PartyState {
                 self.see(observation, plan);
             }
             Lesson::Forgotten => {
-                let known = plan.sets.iter().enumerate().filter(|(_, set)| {
-                    set.course == Course::Purchases && set.member == Member::Device
-                });
-                for (set, plan) in known {
+                let sets = plan.sets.iter().enumerate();
+                for (set, plan) in sets.filter(|(_, plan)| plan.is_of_known_devices()) {
                     if let Some(member) = plan.member.of(&observation.parties) {
                         self.sightings.forget(set, member);
                     }
@@ -253,127 +286,6 @@ impl PartyState {
         self.sightings.take_back(id);
     }
 
-    /// Says whether the request is in a log, where no party before has said it.
-    pub fn find(&self, id: u64, plan: &KindPlan, held: &mut Held) {
-        let id = ShortId::of(id);
-        for course in Course::ALL {
-            if plan.logs[course as usize].is_kept() {
-                let log = &self.logs[course as usize];
-                held.by_course[course as usize].get_or_insert_with(|| log.contains(id));
-            }
-        }
-    }
-
-    /// Puts the readings of all signals of the kind into their places.
-    pub fn read(
-        &self,
-        observation: &Observation,
-        plan: &KindPlan,
-        held: &Held,
-        readings: &mut Readings,
-    ) {
-        self.read_logs(observation, plan, held, readings);
-        self.read_sets(observation, plan, held, readings);
-        self.read_series(observation, plan, held, readings);
-        for &(position, fold) in &plan.singles {
-            readings.raise(position, self.single(fold, observation));
-        }
-        self.read_profile(observation, plan, readings);
-    }
-
-    fn read_logs(&self, o: &Observation, plan: &KindPlan, held: &Held, readings: &mut Readings) {
-        let id = ShortId::of(o.id);
-        for course in Course::ALL {
-            let missing = held.missing(course);
-            let log = &self.logs[course as usize];
-            for window in &plan.logs[course as usize].percentiles {
-                log.percentiles(o.time.as_micros(), id, window, |position, amount| {
-                    readings.raise(position, Reading::Double(amount));
-                });
-            }
-            for pass in &plan.logs[course as usize].passes {
-                log.totals(o.time.as_micros(), id, pass, |window, totals| {
-                    for &(position, fold) in &window.outputs {
-                        let mut totals = totals;
-                        if takes_in_request(fold, pass.delay) {
-                            totals.count += totals.own_count + missing;
-                            totals.sum += totals.own_sum + missing * o.amount;
-                        }
-                        readings.raise(position, of_totals(fold, totals));
-                    }
-                });
-            }
-        }
-    }
-
-    fn read_sets(&self, o: &Observation, plan: &KindPlan, held: &Held, readings: &mut Readings) {
-        for (set, set_plan) in plan.sets.iter().enumerate() {
-            let own = set_plan.member.of(&o.parties);
-            for output in &set_plan.outputs {
-                let from = o.time.as_micros() - output.length;
-                let knows = |member| self.sightings.contains(set, member, from);
-                let reading = match (output.fold, own) {
-                    (Fold::Known(_), None) => Reading::NotSupplied,
-                    (Fold::Known(_), Some(member)) => Reading::Bool(knows(member)),
-                    (_, own) => {
-                        let adds = set_plan.course == Course::Attempts
-                            && held.missing(Course::Attempts) > 0
-                            && own.is_some_and(|member| !knows(member));
-                        Reading::Int(self.sightings.count(set, from) + i64::from(adds))
-                    }
-                };
-                readings.raise(output.position, reading);
-            }
-        }
-    }
-
-    fn read_series(&self, o: &Observation, plan: &KindPlan, held: &Held, readings: &mut Readings) {
-        let empty = Series::default();
-        for (place, series_plan) in plan.series.iter().enumerate() {
-            let series = self.series.get(place).unwrap_or(&empty);
-            let missing = held.missing(series_plan.course) as f64;
-            for pass in &series_plan.passes {
-                series.estimates(o.time.as_micros(), series_plan, pass, |window, estimate| {
-                    for &(position, fold, taught_by) in &window.outputs {
-                        let mut estimate = estimate;
-                        if takes_in_request(fold, pass.delay) {
-                            estimate.events += missing;
-                        }
-                        readings.raise(position, of_estimate(fold, taught_by, estimate));
-                    }
-                });
-            }
-        }
-    }
-
-    fn read_profile(&self, o: &Observation, plan: &KindPlan, readings: &mut Readings) {
-        if plan.spending.is_empty() {
-            return;
-        }
-        let empty = Profile::new(o.time.as_micros());
-        let view = self.profile.as_deref().unwrap_or(&empty).view(o);
-        for &(position, part) in &plan.spending {
-            readings.raise(position, view.part(part));
-        }
-    }
-
-    fn single(&self, fold: Fold, o: &Observation) -> Reading {
-        let now = o.time.as_micros();
-        let number = match fold {
-            Fold::FirstSeen => Some(Span::micros((now - self.first_seen).max(0)).as_hours_f64()),
-            Fold::LastSeen => {
-                let trail = self.trail.as_ref();
-                trail.and_then(|trail| trail.idle(now, o.id)).map(Span::as_hours_f64)
-            }
-            Fold::Travel => {
-                let both = self.trail.as_ref().zip(o.position);
-                both.and_then(|(trail, here)| trail.speed(now, o.id, here))
-            }
-            _ => None,
-        };
-        number.map_or(Reading::NotSupplied, Reading::Double)
-    }
-
     /// Bytes that the party takes, without what the allocator adds.
     pub fn bytes(&self) -> usize {
         size_of::<PartyState>()
@@ -382,26 +294,5 @@ impl PartyState {
             + self.series.iter().map(|s| size_of::<Series>() + s.heap_bytes()).sum::<usize>()
             + self.trail.as_ref().map_or(0, |trail| trail.heap_bytes())
             + self.profile.as_ref().map_or(0, |profile| profile.bytes())
-    }
-}
-
-fn of_totals(fold: Fold, totals: Totals) -> Reading {
-    match fold {
-        Fold::Sum(_) => Reading::Int(totals.sum),
-        Fold::Mean(_) if totals.count == 0 => Reading::NotSupplied,
-        Fold::Mean(_) => Reading::Double(totals.sum as f64 / totals.count as f64),
-        _ => Reading::Int(totals.count),
-    }
-}
-
-fn of_estimate(fold: Fold, taught_by: Taught, estimate: Estimate) -> Reading {
-    let whole = |number: f64| Reading::Int((number + 0.5).floor() as i64);
-    match (fold, taught_by) {
-        (Fold::Share, _) if estimate.events > 0.0 => {
-            Reading::Double((estimate.outcomes / estimate.events).min(1.0))
-        }
-        (Fold::Share, _) => Reading::Double(0.0),
-        (_, Taught::Outcome) => whole(estimate.outcomes),
-        (_, Taught::Attempt | Taught::Purchase) => whole(estimate.events),
     }
 }

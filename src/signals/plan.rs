@@ -99,6 +99,10 @@ pub struct SetPlan {
 }
 
 impl SetPlan {
+    pub fn is_of_known_devices(&self) -> bool {
+        self.course == Course::Purchases && self.member == Member::Device
+    }
+
     /// Stands for the set in stored bytes, whatever its place in the plan.
     pub fn code(&self) -> u8 {
         2 * self.member as u8 + self.course as u8

@@ -1,11 +1,16 @@
 //! The naive model of the store for tests: all events in a list, gone through for each reading.
 
+use super::profile_reference::NaiveProfile;
 use super::*;
 use crate::domain::Value;
+
+/// Where an event stands in the order of arrival.
+type Arrival = usize;
 
 /// What an event came to: repetitions and what was taken back are sorted out, nothing is forgotten.
 #[derive(Clone)]
 struct Live {
+    at: Arrival,
     course: Taught,
     o: Observation,
 }
@@ -19,41 +24,72 @@ enum Teaching {
 #[derive(Default)]
 pub struct Reference {
     live: Vec<Live>,
-    teachings: Vec<Teaching>,
+    teachings: Vec<(Arrival, Teaching)>,
     /// Everything that makes a device seen.
-    seen: Vec<Observation>,
+    seen: Vec<(Arrival, Observation)>,
+    /// Everything that a party of that kind learns from.
+    learnt: Vec<(Party, Observation)>,
 }
 
 impl Reference {
     pub fn apply(&mut self, event: &SignalEvent) {
+        for kind in Party::ALL.into_iter().filter(|kind| learns(*kind, event)) {
+            self.learnt.push((kind, event.lesson().1.clone()));
+        }
+        let at = self.learnt.len();
         match event {
             SignalEvent::Attempt(o) => self.add(Taught::Attempt, o),
             SignalEvent::Purchase(o) => self.add(Taught::Purchase, o),
             SignalEvent::Misuse(o) => {
-                self.live.push(Live { course: Taught::Outcome, o: o.clone() });
+                self.live.push(Live { at, course: Taught::Outcome, o: o.clone() });
             }
             SignalEvent::Recognized(o) | SignalEvent::SignIn(o) => {
                 let is_strong = matches!(event, SignalEvent::Recognized(_));
                 let course = is_strong.then_some(Taught::Purchase);
-                self.teachings.push(Teaching::Seen { course, lasting: true, o: o.clone().into() });
-                self.seen.push(o.clone());
+                let seen = Teaching::Seen { course, lasting: true, o: o.clone().into() };
+                self.teachings.push((at, seen));
+                self.seen.push((at, o.clone()));
             }
             // Rare enough to have a test of its own instead.
             SignalEvent::Forgotten(_) => {}
             SignalEvent::TakenBack(o) => {
                 self.live.retain(|live| live.course == Taught::Outcome || live.o.id != o.id);
-                self.teachings.push(Teaching::TakenBack(o.id));
+                self.teachings.push((at, Teaching::TakenBack(o.id)));
             }
         }
     }
 
     fn add(&mut self, course: Taught, o: &Observation) {
-        self.seen.push(o.clone());
+        let at = self.learnt.len();
+        self.seen.push((at, o.clone()));
         if !self.holds(course, o.id) {
-            self.live.push(Live { course, o: o.clone() });
+            self.live.push(Live { at, course, o: o.clone() });
             let course = Some(course);
-            self.teachings.push(Teaching::Seen { course, lasting: false, o: o.clone().into() });
+            let seen = Teaching::Seen { course, lasting: false, o: o.clone().into() };
+            self.teachings.push((at, seen));
         }
+    }
+
+    /// The first event of a party after it was forgotten, for want of any for longer than what is
+    /// looked at most.
+    fn born(&self, kind: Party, key: PartyKey, now: Time) -> Arrival {
+        let reach = |signal: &Signal| signal.window.length + signal.window.delay;
+        let idle = catalog().iter().filter(|signal| signal.key == kind).map(reach).max();
+        let mut of_party = Vec::new();
+        for (place, (other, o)) in self.learnt.iter().enumerate() {
+            if *other == kind && keys_of(kind, &o.parties).contains(&key) {
+                of_party.push((place + 1, o.time));
+            }
+        }
+        of_party.push((usize::MAX, now));
+        let (mut born, mut newest) = (0, of_party[0].1);
+        for (at, time) in of_party {
+            if Some(time - newest) >= idle {
+                born = at;
+            }
+            newest = newest.max(time);
+        }
+        born
     }
 
     fn holds(&self, course: Taught, id: u64) -> bool {
@@ -82,7 +118,9 @@ impl Reference {
                 | Fold::Sum(Scope::WithRequest)
                 | Fold::Mean(Scope::WithRequest)
         );
+        let born = self.born(signal.key, key, o.time);
         let mut amounts: Vec<i64> = (self.live.iter())
+            .filter(|live| live.at >= born)
             .filter(|live| live.course == signal.taught_by)
             .filter(|live| keys_of(signal.key, &live.o.parties).contains(&key))
             .filter(|live| start < live.o.time && live.o.time <= end)
@@ -100,13 +138,13 @@ impl Reference {
             Fold::Mean(_) => Reading::Double(sum as f64 / amounts.len() as f64),
             Fold::Percentile(percent) => percentile(amounts, percent),
             Fold::Distinct(member) => {
-                let set = self.set(signal, member, key);
+                let set = self.set(signal, member, (key, born));
                 Reading::Int(set.iter().filter(|(_, last, _)| *last > start).count() as i64)
             }
             Fold::Known(member) => match member.of(&o.parties) {
                 None => Reading::NotSupplied,
                 Some(own) => {
-                    let set = self.set(signal, member, key);
+                    let set = self.set(signal, member, (key, born));
                     Reading::Bool(set.iter().any(|(m, last, _)| *m == own && *last > start))
                 }
             },
@@ -119,29 +157,43 @@ impl Reference {
                     other => other,
                 }
             }
-            Fold::FirstSeen => {
-                let of_party = |o: &&Observation| keys_of(signal.key, &o.parties).contains(&key);
-                let first = self.seen.iter().filter(of_party).map(|o| o.time).min();
-                Reading::Double((o.time - first.unwrap_or(o.time)).as_hours_f64().max(0.0))
-            }
-            Fold::LastSeen => match self.newest_of_another(key, o, |_| true) {
+            Fold::FirstSeen => self.first_seen(signal.key, (key, born), o),
+            Fold::LastSeen => match self.newest_of_another((key, born), o, |_| true) {
                 Some(last) => Reading::Double((o.time - last.time).as_hours_f64().max(0.0)),
                 None => Reading::NotSupplied,
             },
             Fold::Travel => {
-                let last = self.newest_of_another(key, o, |o| o.position.is_some());
+                let last = self.newest_of_another((key, born), o, |o| o.position.is_some());
                 match (last.and_then(|last| Some((last.time, last.position?))), o.position) {
                     (Some((time, there)), Some(here)) => speed(time, there, o.time, here),
                     _ => Reading::NotSupplied,
                 }
             }
-            Fold::Spending(part) => self.spending(key, o).read(part, o),
+            Fold::Spending(part) => self.spending((key, born), o).read(part, o),
         }
+    }
+
+    fn first_seen(
+        &self,
+        kind: Party,
+        (key, born): (PartyKey, Arrival),
+        o: &Observation,
+    ) -> Reading {
+        let of_party = |(at, o): &&(Arrival, Observation)| {
+            *at >= born && keys_of(kind, &o.parties).contains(&key)
+        };
+        let first = self.seen.iter().filter(of_party).map(|(_, o)| o.time).min();
+        Reading::Double((o.time - first.unwrap_or(o.time)).as_hours_f64().max(0.0))
     }
 
     /// Members with the last sighting and the only teacher. A member idle for longer than the
     /// longest window over its set begins anew.
-    fn set(&self, signal: &Signal, member: Member, key: PartyKey) -> Vec<(u64, Time, Option<u64>)> {
+    fn set(
+        &self,
+        signal: &Signal,
+        member: Member,
+        (key, born): (PartyKey, Arrival),
+    ) -> Vec<(u64, Time, Option<u64>)> {
         let same_set = |s: &&Signal| {
             s.key == signal.key
                 && s.taught_by == signal.taught_by
@@ -150,7 +202,7 @@ impl Reference {
         let longest = catalog().iter().filter(same_set).map(|s| s.window.length).max();
         let longest = longest.unwrap_or_default();
         let mut set: Vec<(u64, Time, Option<u64>)> = Vec::new();
-        for teaching in &self.teachings {
+        for teaching in self.since(born) {
             match teaching {
                 Teaching::TakenBack(id) => set.retain(|(_, _, teacher)| *teacher != Some(*id)),
                 Teaching::Seen { course, lasting, o } if *course == Some(signal.taught_by) => {
@@ -174,11 +226,11 @@ impl Reference {
 
     fn newest_of_another(
         &self,
-        key: PartyKey,
+        (key, born): (PartyKey, Arrival),
         o: &Observation,
         has: impl Fn(&Observation) -> bool,
     ) -> Option<&Observation> {
-        let seen = self.teachings.iter().filter_map(|teaching| match teaching {
+        let seen = self.since(born).filter_map(|teaching| match teaching {
             Teaching::Seen { o, .. } => Some(&**o),
             Teaching::TakenBack(_) => None,
         });
@@ -186,9 +238,14 @@ impl Reference {
             .max_by_key(|seen| seen.time)
     }
 
-    fn spending(&self, key: PartyKey, now: &Observation) -> NaiveProfile {
+    fn since(&self, born: Arrival) -> impl Iterator<Item = &Teaching> {
+        let teachings = self.teachings.iter().filter(move |(at, _)| *at >= born);
+        teachings.map(|(_, teaching)| teaching)
+    }
+
+    fn spending(&self, (key, born): (PartyKey, Arrival), now: &Observation) -> NaiveProfile {
         let mut profile = NaiveProfile::default();
-        for teaching in &self.teachings {
+        for teaching in self.since(born) {
             match teaching {
                 Teaching::Seen { course: Some(Taught::Purchase), lasting: false, o }
                     if o.parties.account == Some(key) =>
@@ -200,6 +257,23 @@ impl Reference {
         }
         profile.advance(now.time);
         profile
+    }
+}
+
+/// Whether something of the event is remembered of parties of that kind.
+fn learns(kind: Party, event: &SignalEvent) -> bool {
+    match (kind, event) {
+        (_, SignalEvent::Attempt(_)) => true,
+        // It bears the time of what it takes back, which was learnt from then.
+        (_, SignalEvent::TakenBack(_)) => false,
+        (Party::Account, event) => !matches!(event, SignalEvent::Misuse(_)),
+        (Party::Device, event) => {
+            !matches!(event, SignalEvent::Misuse(_) | SignalEvent::Forgotten(_))
+        }
+        (Party::Merchant, event) => {
+            matches!(event, SignalEvent::Purchase(_) | SignalEvent::Misuse(_))
+        }
+        (Party::Network | Party::Instrument | Party::Contact, _) => false,
     }
 }
 
@@ -236,115 +310,6 @@ fn speed(then: Time, there: Position, now: Time, here: Position) -> Reading {
     }
     let hours = (now - then).as_hours_f64().abs().max(1.0 / 60.0);
     Reading::Double(distance / hours)
-}
-
-/// The spending profile as its research wrote it down, with nothing ever dropped but what the
-/// formulas say.
-#[derive(Default)]
-struct NaiveProfile {
-    last: Option<Time>,
-    w: f64,
-    mean: f64,
-    ss: f64,
-    days: f64,
-    firsts: f64,
-    hours: [f64; 8],
-    cats: [f64; 12],
-    /// Merchants in order of last use.
-    merchants: Vec<u64>,
-    recent: Vec<(Time, f64)>,
-}
-
-impl NaiveProfile {
-    fn advance(&mut self, t: Time) {
-        let last = self.last.unwrap_or(t);
-        let dt = (t - last).as_hours_f64().max(0.0) / 24.0;
-        self.last = Some(last.max(t));
-        let f = 0.5f64.powf(dt / 90.0);
-        self.w *= f;
-        self.ss *= f;
-        self.firsts *= f;
-        self.days = self.days * f + (1.0 - f) * 90.0 / 2f64.ln();
-        self.hours.iter_mut().chain(&mut self.cats).for_each(|count| *count *= f);
-    }
-
-    fn level(&self, prior: SpendingPrior) -> (f64, f64) {
-        let n = self.w + 2.0;
-        let level = (self.w * self.mean + 2.0 * prior.log_mean) / n;
-        let ss = self.ss + prior.weight * prior.log_sd.powi(2);
-        let variance = ss / (self.w + prior.weight) * (1.0 + 1.0 / n);
-        (level, variance.sqrt().max(0.3))
-    }
-
-    fn teach(&mut self, o: &Observation) {
-        self.advance(o.time);
-        let (level, sd) = self.level(o.prior);
-        let x = (o.amount.max(1) as f64 / 10f64.powi(i32::from(o.exponent))).ln();
-        let v = std::f64::consts::PI / 3f64.sqrt() * (x - level) / sd;
-        let rare = v.max(0.0) + (-v.abs()).exp().ln_1p() - 20f64.ln();
-        self.recent.push((o.time, rare.max(0.0)));
-        let d = x.clamp(level - 2.0 * sd, level + 2.0 * sd) - self.mean;
-        self.w += 1.0;
-        self.mean += d / self.w;
-        self.ss += (self.w - 1.0) / self.w * d * d;
-        if let Some(hour) = o.hour {
-            self.hours[usize::from(hour) / 3] += 1.0;
-        }
-        if let Some(category) = o.category {
-            self.cats[naive_group(category)] += 1.0;
-        }
-        if let Some(merchant) = o.parties.merchant.map(|key| key.short()) {
-            let newest = self.merchants.len().saturating_sub(128);
-            if !self.merchants[newest..].contains(&merchant) {
-                self.firsts += 1.0;
-            }
-            self.merchants.retain(|known| *known != merchant);
-            self.merchants.push(merchant);
-        }
-    }
-
-    fn read(&self, part: SpendingPart, o: &Observation) -> Reading {
-        let prior = o.prior.weight;
-        let within = |span: Span| {
-            let newest = self.recent.len().saturating_sub(32);
-            let inside = move |recent: &&(Time, f64)| recent.0 > o.time - span;
-            self.recent[newest..].iter().filter(inside).map(|recent| recent.1)
-        };
-        let tail = |counts: &[f64], own: usize| {
-            let low = counts.iter().filter(|count| **count <= counts[own]);
-            let low: f64 = low.map(|count| count + prior / counts.len() as f64).sum();
-            Reading::Double(low / (counts.iter().sum::<f64>() + prior))
-        };
-        match part {
-            SpendingPart::Weight => Reading::Double(self.w),
-            SpendingPart::Level => Reading::Double(self.level(o.prior).0),
-            SpendingPart::Spread => Reading::Double(self.level(o.prior).1),
-            SpendingPart::RecentExcess => Reading::Double(within(Span::days(3)).sum()),
-            SpendingPart::RecentCount => Reading::Int(within(Span::days(3)).count() as i64),
-            SpendingPart::DayCount => Reading::Int(within(Span::days(1)).count() as i64),
-            SpendingPart::Rate => Reading::Double((self.w + prior) / (self.days + prior)),
-            SpendingPart::HourTail => {
-                o.hour.map_or(Reading::NotSupplied, |h| tail(&self.hours, usize::from(h) / 3))
-            }
-            SpendingPart::CategoryTail => {
-                o.category.map_or(Reading::NotSupplied, |c| tail(&self.cats, naive_group(c)))
-            }
-            SpendingPart::MerchantTail => match o.parties.merchant.map(|key| key.short()) {
-                None => Reading::NotSupplied,
-                Some(merchant) => {
-                    let newest = self.merchants.len().saturating_sub(128);
-                    let known = self.merchants[newest..].contains(&merchant);
-                    let share = (self.firsts + prior * 0.5) / (self.w + prior);
-                    Reading::Double(if known { 1.0 } else { share })
-                }
-            },
-        }
-    }
-}
-
-fn naive_group(category: Category) -> usize {
-    let starts = [0, 3000, 4800, 5000, 5300, 5500, 5600, 5700, 5800, 5900, 6000, 7300];
-    starts.iter().rposition(|start| category.number() >= *start).unwrap()
 }
 
 /// Whether two readings are the same but for the last digits of a double.

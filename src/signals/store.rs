@@ -1,5 +1,8 @@
 //! Where signals are kept: in this process, or in Redis, shared by several.
 
+use std::sync::Arc;
+
+use super::redis::RedisStore;
 use super::{EmbeddedStore, Observation, Readings, SignalEvent};
 
 /// The store of signals that a service was started with.
@@ -7,6 +10,8 @@ use super::{EmbeddedStore, Observation, Readings, SignalEvent};
 pub enum SignalStore {
     /// In the memory of this process.
     Embedded(EmbeddedStore),
+    /// In Redis or Valkey, one server or a cluster.
+    Redis(Arc<RedisStore>),
 }
 
 impl SignalStore {
@@ -15,6 +20,7 @@ impl SignalStore {
     pub async fn observe(&self, attempt: &Observation) -> Readings {
         match self {
             SignalStore::Embedded(store) => store.observe(attempt),
+            SignalStore::Redis(store) => store.observe(attempt).await,
         }
     }
 
@@ -22,13 +28,15 @@ impl SignalStore {
     pub async fn read(&self, observation: &Observation) -> Readings {
         match self {
             SignalStore::Embedded(store) => store.read(observation),
+            SignalStore::Redis(store) => store.read(observation).await,
         }
     }
 
-    /// Teaches an event.
+    /// Teaches an event; a store that is away learns it when it is back.
     pub async fn apply(&self, event: &SignalEvent) {
         match self {
             SignalStore::Embedded(store) => store.apply(event),
+            SignalStore::Redis(store) => store.apply(event).await,
         }
     }
 }

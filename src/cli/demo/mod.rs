@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::oneshot;
 
-use crate::app::{App, Config};
+use crate::app::{App, Config, Signals};
 use crate::service::Clock;
+use crate::signals::EmbeddedConfig;
 use crate::telemetry;
 
 use shop::Shop;
@@ -34,6 +35,8 @@ impl Demo {
             data: folder.path.clone(),
             policy: None,
             reasons: None,
+            signals: Signals::Embedded(EmbeddedConfig::default()),
+            party_key: None,
             clock: Clock::system(),
             snapshot_every: None,
         };

@@ -101,7 +101,7 @@ impl EmbeddedStore {
 
     /// Ends a copy that was begun and will not be written.
     pub fn give_up_copy(&self) {
-        for kind in &self.kinds {
+        for kind in self.kinds.iter() {
             (0..SHARDS).for_each(|shard| kind.lock(shard).copy = None);
         }
         self.copying.store(false, Ordering::Release);

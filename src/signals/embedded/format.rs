@@ -60,7 +60,7 @@ impl EmbeddedStore {
     pub(super) fn fingerprint(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(format!("{SHARDS} {:?}", self.config));
-        for kind in &self.kinds {
+        for kind in self.kinds.iter() {
             hash.update(format!("{:?}", kind.plan));
         }
         hash.finalize().into()
@@ -271,7 +271,7 @@ pub(super) fn read_head(
     row.copy_from_slice(reader.take(32)?);
     let mark = SnapshotMark { sequence, row, taken: Time::from_micros(reader.signed()?) };
     let mut cut = SnapshotCut { mark, newest: reader.signed()?, kinds: Default::default() };
-    for (cut, kind) in cut.kinds.iter_mut().zip(&empty.kinds) {
+    for (cut, kind) in cut.kinds.iter_mut().zip(empty.kinds.iter()) {
         *cut = read_kind(&mut reader, kind.shard_cap)?;
     }
     Ok(cut)

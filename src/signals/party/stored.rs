@@ -11,8 +11,9 @@ const TRAIL: u8 = 2;
 const PROFILE: u8 = 4;
 
 impl PartyState {
-    /// Drops what no reading at `now` (microseconds) or later looks at.
-    pub fn prune(&mut self, now: i64, plan: &KindPlan) {
+    /// Drops what no reading looks at that comes after the newest event.
+    pub fn prune(&mut self, plan: &KindPlan) {
+        let now = self.newest;
         for (log, plan) in self.logs.iter_mut().zip(&plan.logs) {
             log.prune(now - plan.kept);
         }
@@ -31,6 +32,7 @@ impl PartyState {
                 | part(self.profile.is_some(), PROFILE),
         );
         writer.signed(base);
+        writer.signed(self.newest - base);
         if self.doubtful_until > 0 {
             writer.signed(self.doubtful_until - base);
         }
@@ -54,9 +56,10 @@ impl PartyState {
     pub fn decode(plan: &KindPlan, reader: &mut Reader<'_>) -> Result<PartyState, Garbled> {
         let parts = reader.byte()?;
         let base = reader.time(0)?;
+        let newest = reader.time(base)?;
         let has = |part: u8| parts & part != 0;
         let doubtful_until = if has(DOUBTFUL) { reader.time(base)? } else { i64::MIN };
-        let mut state = PartyState::new(base, doubtful_until);
+        let mut state = PartyState { newest, ..PartyState::new(base, doubtful_until) };
         state.logs = [Log::decode(reader)?, Log::decode(reader)?];
         state.sightings = Sightings::decode(base, &plan.sets, reader)?;
         state.series = decode_series(&plan.series, reader)?;

@@ -12,13 +12,14 @@ pub use shop::*;
 
 use std::path::PathBuf;
 
-use surety::app::{App, Config, SNAPSHOT_EVERY};
+use surety::app::{App, Config, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use surety::ledger::Ledger;
 use surety::playbook::SHIPPED_POLICY;
 use surety::service::Clock;
+use surety::signals::EmbeddedConfig;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -83,6 +84,8 @@ impl TestApp {
             data: self.folder.path().to_owned(),
             policy: self.policy.clone(),
             reasons: None,
+            signals: Signals::Embedded(EmbeddedConfig::default()),
+            party_key: None,
             clock: self.clock.clone(),
             snapshot_every: Some(SNAPSHOT_EVERY),
         };

@@ -1,0 +1,16 @@
+//! Shared signals on the real thing: Redis and Valkey, alone and as a cluster, and their faults.
+
+// A test that fails says so by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+// Real servers that never outlive their test, and a proxy that breaks connections.
+mod servers;
+
+// A server and a cluster: started, asked, killed, hung, back again.
+mod servers_test;
+// Each fault of the proxy, met by a real client.
+mod proxy_test;
+
+// Random streams of events, and every reading of them on all stores.
+mod differential;
+mod stream;
