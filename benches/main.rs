@@ -1,8 +1,8 @@
 //! The benches, one plain program: `cargo bench` measures, `cargo test` runs each once and small.
 //!
 //! `cargo bench -- NAME` measures those whose name has NAME in it; `cargo bench -- --data FOLDER`
-//! replays the data that `README.md` beside this file names, and nothing else; `cargo bench -- --accounts N`
-//! takes and loads a snapshot of so many, and nothing else.
+//! replays the data that `README.md` beside this file names, and nothing else;
+//! `cargo bench -- --accounts N` takes and loads a snapshot of so many, and nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench is a check")]
 
 mod assess;

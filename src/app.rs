@@ -39,8 +39,8 @@ pub struct Config {
     /// The secret under which parties are hashed; `None` takes the data folder's own.
     pub party_key: Option<PathBuf>,
     pub clock: Clock,
-    /// How often what is remembered is saved, so that the next start need not learn it again; `None`
-    /// saves nothing.
+    /// How often what is remembered is saved, so that the next start need not learn it again;
+    /// `None` saves nothing.
     pub snapshot_every: Option<Duration>,
 }
 

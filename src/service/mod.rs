@@ -90,8 +90,8 @@ pub struct Answered<T> {
 }
 
 impl Service {
-    /// Starts the service. A store of its own is loaded from its snapshot and taught what the ledger
-    /// remembers since; a shared one is looked after, and may not be there yet.
+    /// Starts the service. A store of its own is loaded from its snapshot and taught what the
+    /// ledger remembers since; a shared one is looked after, and may not be there yet.
     pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
         let begun = Instant::now();
         let loaded = snapshot::load(&mut settings).await?;
