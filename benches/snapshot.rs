@@ -117,13 +117,15 @@ fn while_copied(store: &EmbeddedStore, accounts: u64, alone: Duration, path: &Pa
     let stop = AtomicBool::new(false);
     let attempts = |from: u64| {
         let (mut draw, mut took) = (Draw(from), Vec::new());
-        while !stop.load(Ordering::Relaxed) {
+        loop {
             let observation = observation(draw.below(accounts), from + draw.next() % from, NOW);
             let begun = Instant::now();
             store.observe(&observation);
             took.push(begun.elapsed());
+            if stop.load(Ordering::Relaxed) {
+                return took;
+            }
         }
-        took
     };
     let quiet = std::thread::scope(|scope| {
         let asking = scope.spawn(|| attempts(1 << 20));
