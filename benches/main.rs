@@ -10,6 +10,7 @@ mod conditions;
 mod decide;
 mod judge;
 mod ledger;
+mod redis;
 mod replay;
 mod sample;
 mod signals;
@@ -80,6 +81,7 @@ fn main() {
     ledger::define(&mut criterion, &call);
     criterion.final_summary();
     assess::define(&call);
+    redis::define(&call);
     snapshot::define(&call);
     replay::define(&call);
 }

@@ -1,5 +1,6 @@
 //! `signals`: what support and operations do with the signal store.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::print::page;
 use super::store::Store;
 use crate::app::{self, Signals as Kept};
 use crate::domain::{AccountId, Parties, PartyHasher};
@@ -151,7 +153,8 @@ impl Show {
         let time = Clock::system().now();
         let observation = Observation { time, parties, ..Observation::default() };
         let readings = store.read(&observation).await;
-        println!("account {account} as a request of now would read it, itself counted");
+        let mut out =
+            format!("account {account} as a request of now would read it, itself counted\n");
         let of_account = |signal: &&crate::signals::Signal| signal.key == Party::Account;
         for signal in catalog().iter().filter(of_account) {
             let reading = match readings.by_name(signal.name).unwrap_or(Reading::NotSupplied) {
@@ -161,8 +164,10 @@ impl Show {
                 Reading::NotSupplied => "-".to_owned(),
                 Reading::Failed => "missing".to_owned(),
             };
-            println!("  {:<28} {reading:>14} {:<16} {}", signal.name, signal.unit, signal.about);
+            let (name, unit, about) = (signal.name, signal.unit, signal.about);
+            writeln!(out, "  {name:<28} {reading:>14} {unit:<16} {about}")?;
         }
+        page(&out)?;
         match readings.any_failed() {
             true => bail!("the signal store could not tell: see the log above"),
             false => Ok(()),

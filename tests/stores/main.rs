@@ -14,3 +14,5 @@ mod proxy_test;
 // Random streams of events, and every reading of them on all stores.
 mod differential;
 mod stream;
+// A store that was emptied, and filled from what a ledger holds.
+mod rebuild;
