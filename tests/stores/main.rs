@@ -11,6 +11,9 @@ mod servers_test;
 // Each fault of the proxy, met by a real client.
 mod proxy_test;
 
+// What every store does, played on each of them.
+mod contract;
+
 // Random streams of events, and every reading of them on all stores.
 mod differential;
 mod stream;
