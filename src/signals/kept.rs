@@ -35,7 +35,7 @@ pub fn head(edition: u64, folded: usize) -> [u8; HEAD] {
     head
 }
 
-/// Folds a value. `None` when it holds nothing: no such party.
+/// Folds a value. `None` when there is none: no such party.
 pub fn fold(
     value: &[u8],
     plan: &KindPlan,
@@ -68,7 +68,9 @@ pub fn fold(
         }
         records += 1;
     }
-    Ok(state.map(|state| Kept { state, records, held }))
+    // Every value is begun with a record behind its head.
+    let state = state.ok_or(Garbled("nothing behind the head"))?;
+    Ok(Some(Kept { state, records, held }))
 }
 
 /// What replaces everything that was folded, without the head.
@@ -162,6 +164,15 @@ mod tests {
     fn limits_are_those_of_the_embedded_store() {
         let config = EmbeddedConfig::default();
         assert_eq!((config.log_length, config.distinct), (LIMITS.log, LIMITS.distinct));
+    }
+
+    #[test]
+    fn only_no_value_at_all_is_nobody() {
+        for plan in &plans() {
+            assert!(fold(&[], plan, LIMITS, None).unwrap().is_none());
+            let value = [&head(7, 0)[..], &value(plan)[HEAD..]].concat();
+            (1..=HEAD).for_each(|cut| assert!(fold(&value[..cut], plan, LIMITS, None).is_err()));
+        }
     }
 
     #[test]

@@ -14,6 +14,12 @@ mod proxy_test;
 // What every store does, played on each of them.
 mod contract;
 
+// Servers that hold what we did not write, or refuse.
+mod bad_input;
+
+// What a decision costs, by the servers' own statistics.
+mod statistics;
+
 // Random streams of events, and every reading of them on all stores.
 mod differential;
 mod stream;

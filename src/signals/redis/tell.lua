@@ -20,6 +20,7 @@ local kept = redis.call('GET', KEYS[2])
 -- Nor is an empty value ours: it must not read as a party that nobody knows.
 if kept and string.byte(kept) ~= FORMAT then return { 4, '' } end
 if ARGV[2] == '' then return { warm, kept or '' } end
+local is_cut = kept and #kept <= HEAD
 if not kept then
   if ARGV[4] == '' then return { warm, '' } end
   kept = ARGV[4]
@@ -28,8 +29,8 @@ end
 local function reply(state)
   return { state, (warm == 1 or ARGV[7] == 'rebuild') and kept or '' }
 end
--- Cut off within its head: whoever reads it replaces it.
-if #kept < HEAD then return reply(warm) end
+-- Whoever reads what was cut off within or after its head replaces it.
+if is_cut then return reply(warm) end
 if #kept + #ARGV[2] > LONGEST then return reply(3) end
 if KEYS[3] then
   if redis.call('SISMEMBER', KEYS[4], ARGV[3]) == 1 or redis.call('SADD', KEYS[3], ARGV[3]) == 0 then

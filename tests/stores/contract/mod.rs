@@ -144,7 +144,8 @@ pub const EMAIL: u8 = 6;
 pub const PHONE: u8 = 7;
 pub const INSTRUMENT: u8 = 8;
 
-async fn opened(kind: Kind) -> RedisServer {
+/// A server of the test's own whose marks are set.
+pub async fn opened(kind: Kind) -> RedisServer {
     let server = RedisServer::start(kind).await;
     drop(patient(&server.url()).await);
     server
