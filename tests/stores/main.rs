@@ -23,3 +23,5 @@ mod statistics;
 // Random streams of events, and every reading of them on all stores.
 mod differential;
 mod stream;
+// A store that was emptied, and filled from what a ledger holds.
+mod rebuild;

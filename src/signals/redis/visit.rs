@@ -116,11 +116,9 @@ impl Visit {
         };
         let spare_ms = SPARE.as_micros() / 1_000;
         command.arg((kept_for_ms(plan) - age_ms).max(spare_ms)).arg(NAMES_KEPT.as_micros() / 1_000);
-        command.arg(match (asking.purpose, lesson) {
-            (Purpose::Rebuild(_), _) => "rebuild",
-            // An attempt is counted before the ledger has it, everything else afterwards.
-            (Purpose::Live, Lesson::Attempt) => "count",
-            (Purpose::Live, _) => "skip",
+        command.arg(match asking.purpose {
+            Purpose::Rebuild(_) => "rebuild",
+            Purpose::Live => "",
         });
         command
     }
@@ -172,10 +170,14 @@ impl Told {
             Err(fault @ Fault::WrongType) => return Told::spoilt(fault),
             Err(fault) => return Told::failed(fault),
         };
+        // The ledger has everything but attempts before it is taught, so a rebuild will teach it.
+        let known_to_ledger = own.is_none_or(|(lesson, _)| lesson != Lesson::Attempt);
         match state {
-            COLD => Told { counted: true, party: Err(Fault::Cold), front: None },
+            COLD if value.is_empty() => {
+                Told { counted: known_to_ledger, party: Err(Fault::Cold), front: None }
+            }
             // Without room the event is beyond all counts: what is folded says enough.
-            WARM | NO_ROOM => {
+            COLD | WARM | NO_ROOM => {
                 let begins = value[..value.len().min(kept::HEAD)].to_vec();
                 let front = Some(Front { begins, length: value.len() });
                 let party = kept::fold(&value, plan, limits, own).map_err(|_| Fault::Corrupt);
