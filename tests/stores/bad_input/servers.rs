@@ -108,5 +108,5 @@ async fn an_emptied_server_gives_no_readings(scene: Scene) {
     }
     assert_eq!(faults(&scene.store), [(Fault::Cold, 4 * Party::ALL.len() as u64)]);
     assert_eq!(scene.store.missed(), 2, "attempts wait for the rebuild");
-    assert_eq!(scene.server.command(&["DBSIZE"]).await, redis::Value::Int(0));
+    assert_eq!(scene.server.command(&["DBSIZE"]).await, ::redis::Value::Int(0));
 }
