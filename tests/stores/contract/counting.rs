@@ -12,6 +12,7 @@ on_each_store!(
     the_edge_of_a_window_is_exact,
     one_less_than_the_threshold_the_threshold_and_one_more,
     a_retry_is_counted_once_for_every_party,
+    a_retry_within_an_hour_is_the_same_attempt,
     a_repetition_reads_the_same_and_changes_nothing,
     what_is_taken_back_never_was,
     sets_and_logs_are_capped_and_say_at_least,
@@ -63,6 +64,24 @@ async fn a_retry_is_counted_once_for_every_party(stage: Arc<Stage>) {
         assert_eq!(int(&second, name), 2, "{name}");
     }
     assert_eq!(int(&second, "account_devices_24h"), 1);
+}
+
+/// With the time of the retry, as a service gives it that has forgotten the first one.
+async fn a_retry_within_an_hour_is_the_same_attempt(stage: Arc<Stage>) {
+    let at =
+        |id, minutes| Observation { time: START + Span::minutes(minutes), ..full(&stage, id, 1) };
+    stage.observe(&at(1, 0)).await;
+    for minutes in [1, 30, 59] {
+        stage.observe(&at(1, minutes)).await;
+    }
+    let second = stage.observe(&at(2, 59)).await;
+    let names = [
+        "account_attempts_1h",
+        "device_attempts_1h",
+        "network_attempts_1h",
+        "merchant_attempts_1h",
+    ];
+    names.iter().for_each(|name| assert_eq!(int(&second, name), 2, "{name}"));
 }
 
 async fn a_repetition_reads_the_same_and_changes_nothing(stage: Arc<Stage>) {
