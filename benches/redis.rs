@@ -101,7 +101,7 @@ impl Way {
         match self {
             Way::Store(store) => {
                 let readings = store.observe(o).await;
-                assert!(!readings.any_failed());
+                assert!(!readings.any_failed(), "{:?}", store.faults().snapshot());
             }
             Way::Plain(connection) => {
                 let (pipeline, count) = plain(o);
