@@ -259,7 +259,7 @@ async fn weigh(accounts: u64) {
     let parties: usize = embedded.statistics().iter().map(|kind| kind.parties).sum();
     let bytes: usize = embedded.statistics().iter().map(|kind| kind.bytes).sum();
     println!(
-        "redis/memory: {:.0} bytes a party in Redis, {:.0} in the embedded store, {parties} parties",
+        "redis/memory: {:.0} bytes a party in Redis, {:.0} embedded, {parties} parties",
         used / parties as f64,
         bytes as f64 / parties as f64
     );
