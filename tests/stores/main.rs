@@ -11,6 +11,15 @@ mod servers_test;
 // Each fault of the proxy, met by a real client.
 mod proxy_test;
 
+// What every store does, played on each of them.
+mod contract;
+
+// Servers that hold what we did not write, or refuse.
+mod bad_input;
+
+// What a decision costs, by the servers' own statistics.
+mod statistics;
+
 // Random streams of events, and every reading of them on all stores.
 mod differential;
 mod stream;
