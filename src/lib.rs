@@ -19,8 +19,9 @@
 //!   metrics, so far.
 //! - [`domain`]: the words, as types that cannot be wrong: money, ids, time, request, standing,
 //!   decision. Without wire types.
-//! - [`signals`]: what is remembered about the parties: one catalog of signals, and the store in
-//!   memory that folds events into them. Without a store for several replicas, so far.
+//! - [`signals`]: what is remembered about the parties: one catalog of signals, and two stores that
+//!   run the same folds, in memory (saved as a snapshot now and then) or in Redis. Without folds in
+//!   Lua: scripts only gather records.
 //! - [`features`]: facts by name: every value that a rule may look at, one entry each. Without past
 //!   decisions: they are never facts.
 //! - [`scoring`]: the spending score: how unlikely a purchase is for this account. Without trained
@@ -56,8 +57,8 @@
 //!    Was it answered before? That answer again, so that a retry is no second attempt.
 //! 6. `ledger/standing.rs`: limit, what is owed and reserved, plans, holds, in one statement:
 //!    [`Standing`](domain::Standing).
-//! 7. `signals/embedded.rs`: the attempt is counted and every signal read:
-//!    [`Readings`](signals::Readings).
+//! 7. `signals/store.rs`: the attempt is counted and every signal read, in `signals/embedded.rs` or
+//!    through `signals/redis/` in one round trip: [`Readings`](signals::Readings).
 //! 8. `decide/mod.rs`, with `scoring/`, `features/`, `policy/condition/`, `decide/judge.rs`: the
 //!    spending score; every rule; their points make scores; the rules on scores; the bands; the
 //!    stand-in for a source that failed.
@@ -74,7 +75,8 @@
 //! `service/assess.rs` alone knows the order from 4 to 12: read it first. Later,
 //! `service/step_up.rs` goes through 6 to 13 again with the stored request; `service/decisions.rs`
 //! and `service/events.rs` take what became of a decision to the ledger and from there to the
-//! signals. At the start `service/teach.rs` teaches the signal store what the ledger kept.
+//! signals. `service/snapshot.rs` saves an embedded store now and then; a start loads what was
+//! saved, and `service/teach.rs` teaches it what the ledger kept since.
 //!
 //! # Where a new thing goes
 //!

@@ -1,11 +1,13 @@
 //! `catalog`: every name that rules may use, every signal, rule and reason, from the tables
 //! themselves.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use super::print::page;
 use crate::{app, features, signals};
 
 #[derive(Debug, Args)]
@@ -31,51 +33,55 @@ enum Part {
 impl Catalog {
     pub fn run(self) -> Result<()> {
         let playbook = app::playbook(self.policy.as_deref(), self.reasons.as_deref())?;
+        let mut out = String::new();
         let wanted = |part| self.part.is_none_or(|only| only == part);
         if wanted(Part::Names) {
-            println!("NAMES that rules may use");
+            writeln!(out, "NAMES that rules may use")?;
             for variable in features::variables() {
                 let value_type = variable.value_type.to_string();
-                println!(
+                writeln!(
+                    out,
                     "  {:<36} {value_type:<7} {:<12} {}",
                     variable.name, variable.unit, variable.about
-                );
+                )?;
             }
-            println!();
+            writeln!(out)?;
         }
         if wanted(Part::Signals) {
-            println!("SIGNALS, signal.* in rules");
+            writeln!(out, "SIGNALS, signal.* in rules")?;
             for signal in signals::catalog() {
                 let (value_type, window) =
                     (signal.value_type.to_string(), signal.window.to_string());
-                println!(
+                writeln!(
+                    out,
                     "  {:<28} {value_type:<7} {:<12} {window:<16} {}",
                     signal.name, signal.unit, signal.about
-                );
+                )?;
             }
-            println!();
+            writeln!(out)?;
         }
         if wanted(Part::Rules) {
-            println!("RULES of policy {}", playbook.policy.version);
+            writeln!(out, "RULES of policy {}", playbook.policy.version)?;
             for rule in &playbook.policy.rules {
                 let (push, when) = (rule.push.name(), rule.when.source().trim());
-                println!("  {:<36} {push:<12} {when}", rule.code);
+                writeln!(out, "  {:<36} {push:<12} {when}", rule.code)?;
             }
-            println!();
+            writeln!(out)?;
         }
         if wanted(Part::Reasons) {
-            println!("REASONS of catalogue {}", playbook.catalog.version);
+            writeln!(out, "REASONS of catalogue {}", playbook.catalog.version)?;
             for entry in playbook.catalog.entries() {
-                println!(
+                writeln!(
+                    out,
                     "  {:>4} {:<36} {:<9} {:<20} {}",
                     entry.number,
                     entry.code,
                     entry.disclosure,
                     entry.public_reason,
                     entry.next_step
-                );
+                )?;
             }
         }
-        Ok(())
+        page(&out)
     }
 }

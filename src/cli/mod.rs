@@ -7,6 +7,7 @@ mod policy;
 mod print;
 mod replay;
 mod serve;
+mod signals;
 mod store;
 
 use std::ffi::OsString;
@@ -35,6 +36,8 @@ enum Command {
     Replay(replay::Replay),
     /// Print signals, names for rules, rules and reasons.
     Catalog(catalog::Catalog),
+    /// Fill an emptied signal store again, or look into it.
+    Signals(signals::Signals),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
 }
@@ -52,6 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Assess(command) => block_on(command.run()),
         Command::Replay(command) => command.run(),
         Command::Catalog(command) => command.run(),
+        Command::Signals(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
     }
 }

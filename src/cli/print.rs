@@ -1,11 +1,21 @@
 //! Decisions and errors as people read them on a terminal.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
-use anyhow::anyhow;
+use anyhow::{Result, anyhow};
 use tonic_types::StatusExt;
 
 use crate::grpc::pb;
+
+/// Writes a page to standard output; a reader who has seen enough, as `head` has, is no fault.
+pub(super) fn page(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
 
 /// Prints a decision with its reasons, and with their evidence where the role may see it.
 pub(super) fn decision(decision: &pb::Decision) {

@@ -27,6 +27,7 @@ mod repayment;
 
 mod check;
 mod decision;
+mod history;
 mod signal;
 mod standing;
 
@@ -48,6 +49,7 @@ pub use confirm::Confirm;
 pub use decision::ListFilter;
 pub use error::{Error, Precondition, PreconditionReason};
 pub use event::{EventFate, EventResult};
+pub use history::History;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::Probe;
 

@@ -12,7 +12,7 @@ use super::{Error, Ledger, writer};
 
 const READERS: u32 = 4;
 /// With one writer nobody should ever wait; a backup tool may hold the file for a moment.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A read that gets no connection for so long is answered that the ledger is unavailable.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pages of 4 KiB that the write-ahead log gathers before they are moved into the main file.
@@ -116,6 +116,6 @@ async fn assert_durable(connection: &mut SqliteConnection) -> Result<(), Error> 
     }
 }
 
-fn unavailable(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Error {
+pub(super) fn unavailable(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Error {
     Error::Unavailable(format!("the ledger {} {what}: {error}", path.display()))
 }

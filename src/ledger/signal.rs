@@ -1,7 +1,7 @@
 //! What the signal store was taught, kept for its rebuild and apart from decisions.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
 
 use super::{Error, Ledger};
 use crate::domain::{DecisionId, Time};
@@ -52,13 +52,29 @@ impl Ledger {
         after_seq: i64,
         limit: u32,
     ) -> Result<Vec<StoredSignal>, Error> {
-        let rows = sqlx::query("SELECT * FROM signal_events WHERE seq > $1 ORDER BY seq LIMIT $2")
-            .bind(after_seq)
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(stored).collect()
+        rows_after(&self.readers, after_seq, limit).await
     }
+
+    /// The newest row.
+    pub async fn last_signal_event(&self) -> Result<Option<StoredSignal>, Error> {
+        let row = sqlx::query("SELECT * FROM signal_events ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(stored).transpose()
+    }
+}
+
+pub(super) async fn rows_after(
+    pool: &SqlitePool,
+    after_seq: i64,
+    limit: u32,
+) -> Result<Vec<StoredSignal>, Error> {
+    let rows = sqlx::query("SELECT * FROM signal_events WHERE seq > $1 ORDER BY seq LIMIT $2")
+        .bind(after_seq)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(stored).collect()
 }
 
 fn stored(row: &SqliteRow) -> Result<StoredSignal, Error> {

@@ -9,13 +9,16 @@ mod error;
 mod events;
 mod message;
 mod running;
+mod snapshot;
 mod step_up;
 mod teach;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::domain::{
@@ -29,8 +32,10 @@ use crate::signals::redis::Past;
 
 pub use clock::Clock;
 pub use error::Error;
+pub use teach::signal_event;
 
 use running::Running;
+use snapshot::SnapshotFile;
 
 /// Calls under way at once. Each holds a few kilobytes; the ledger commits thousands a second.
 const PLACES: usize = 2_048;
@@ -40,6 +45,8 @@ pub struct Settings {
     pub ledger: Ledger,
     pub playbook: Arc<Playbook>,
     pub signals: SignalStore,
+    /// Where a store in memory is saved, and found at the start.
+    pub snapshot: Option<PathBuf>,
     pub party_secret: [u8; PARTY_SECRET_LEN],
     /// Key of the signature over step-up results, shared with whoever runs the checks.
     pub step_up_secret: Vec<u8>,
@@ -59,6 +66,9 @@ pub struct Service {
     holders: Running<Holder>,
     /// Calls that may be under way at once, their callers gone or not.
     places: Arc<Semaphore>,
+    /// Shared by calls under way: when nobody has it the store is what the ledger says.
+    quiet: Arc<RwLock<()>>,
+    snapshot: SnapshotFile,
     /// What a shared signal store does beside requests; ends with the service.
     _upkeep: Option<Upkeep>,
 }
@@ -80,9 +90,11 @@ pub struct Answered<T> {
 }
 
 impl Service {
-    /// Starts the service. A store of its own is taught what the ledger remembers; a shared one is
-    /// looked after, and may not be there yet.
-    pub async fn start(settings: Settings) -> Result<Arc<Service>, ledger::Error> {
+    /// Starts the service. A store of its own is loaded from its snapshot and taught what the
+    /// ledger remembers since; a shared one is looked after, and may not be there yet.
+    pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
+        let begun = Instant::now();
+        let loaded = snapshot::load(&mut settings).await?;
         let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
@@ -93,10 +105,15 @@ impl Service {
             running: Running::default(),
             holders: Running::default(),
             places: Arc::new(Semaphore::new(PLACES)),
+            quiet: Arc::default(),
+            snapshot: SnapshotFile::new(settings.snapshot, loaded),
             _upkeep: None,
         };
         match &service.signals {
-            SignalStore::Embedded(_) => service.rebuild_signals().await?,
+            SignalStore::Embedded(_) => {
+                let tail = service.rebuild_signals(loaded.sequence).await?;
+                loaded.tell(tail, begun.elapsed());
+            }
             SignalStore::Redis(store) => {
                 let store = Arc::clone(store);
                 let past = match service.ledger.signal_events(0, 1).await?.is_empty() {
@@ -154,7 +171,9 @@ impl Service {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return Err(Error::Unavailable { reason: "STORE_UNAVAILABLE" });
         };
+        let quiet = Arc::clone(&self.quiet);
         let held = async move {
+            let _busy = quiet.read_owned().await;
             let result = work.await;
             drop(place);
             result

@@ -63,15 +63,17 @@ impl Service {
         Ok(None)
     }
 
-    /// Teaches the store what the ledger was told, in the order in which it was told.
-    pub(super) async fn rebuild_signals(&self) -> Result<(), ledger::Error> {
-        let mut after = 0;
+    /// Teaches the store what the ledger was told after that sequence, in the order in which it was
+    /// told; gives the number of rows.
+    pub(super) async fn rebuild_signals(&self, after: i64) -> Result<u64, ledger::Error> {
+        let (mut after, mut taught) = (after, 0);
         loop {
             let rows = self.ledger.signal_events(after, REBUILD_BATCH).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let Some(last) = rows.last() else { return Ok(taught) };
             after = last.seq;
+            taught += rows.len() as u64;
             for row in &rows {
-                match event(row) {
+                match signal_event(row) {
                     Some(Ok(event)) => self.signals.apply(&event).await,
                     Some(Err(failure)) => {
                         return Err(ledger::Error::Corrupt(format!(
@@ -138,7 +140,7 @@ fn kept(kind: &'static str, observation: &Observation) -> Result<SignalRow, Erro
 }
 
 /// The event of a row; `None` for rows that teach nothing.
-fn event(row: &StoredSignal) -> Option<Result<SignalEvent, serde_json::Error>> {
+pub fn signal_event(row: &StoredSignal) -> Option<Result<SignalEvent, serde_json::Error>> {
     let make = match row.kind.as_str() {
         "attempt" => SignalEvent::Attempt,
         "taken_back" => SignalEvent::TakenBack,

@@ -41,7 +41,7 @@ pub enum Change {
 /// narrow buckets; a busy one has so many events in each that wide ones lose nothing.
 const LONGEST: usize = 1_024;
 
-/// No party is so busy: its buckets would be wider than all windows, and the width must not overflow.
+/// No party is so busy: its buckets would be wider than all windows. The width must not overflow.
 const DOUBLINGS_MAX: u8 = 20;
 
 /// A bucket as bytes is no shorter: index, events, outcomes.

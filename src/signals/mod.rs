@@ -32,13 +32,18 @@ mod readings;
 pub mod redis;
 mod store;
 
-pub use embedded::{EmbeddedConfig, EmbeddedStore, KindStatistics, Statistics};
+pub use embedded::{
+    EmbeddedConfig, EmbeddedStore, KindStatistics, SnapshotCut, SnapshotError, SnapshotMark,
+    SnapshotWritten, Statistics, StoredSnapshot,
+};
 pub use profile::SpendingPart;
 pub use readings::{Reading, Readings};
 pub use store::SignalStore;
 
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod profile_reference;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

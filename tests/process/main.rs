@@ -28,6 +28,8 @@ mod sync_failure;
 mod stop;
 // What was counted before a crash counts after it.
 mod memory;
+// And does so when only the end of it has to be learnt again.
+mod snapshot;
 // Nothing personal where it does not belong.
 mod personal_data;
 

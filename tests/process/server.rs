@@ -86,6 +86,11 @@ impl Server {
         self.running.pid()
     }
 
+    /// The first line of its log, from here on, that has these words.
+    pub fn logged(&self, words: &str) -> String {
+        self.running.logged(words)
+    }
+
     pub fn kill(mut self) {
         self.running.kill();
         self.running.end();

@@ -41,7 +41,15 @@ async fn equal(shared: &RedisStore, salt: u64, steps: &[Step]) -> Result<(), Tes
                 for (signal, reading) in expected.iter() {
                     let told = readings.by_name(signal.name);
                     let name = signal.name;
-                    prop_assert_eq!(told, Some(reading), "{} at step {} {:?} {}", name, number, shared.faults().snapshot(), shared.missed());
+                    prop_assert_eq!(
+                        told,
+                        Some(reading),
+                        "{} at step {} {:?} {}",
+                        name,
+                        number,
+                        shared.faults().snapshot(),
+                        shared.missed()
+                    );
                 }
                 prop_assert_eq!(before, readings, "reading first is the same without counting");
             }

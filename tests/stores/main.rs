@@ -24,6 +24,15 @@ mod servers_test;
 // Each fault of the proxy, met by a real client.
 mod proxy_test;
 
+// What every store does, played on each of them.
+mod contract;
+
+// Servers that hold what we did not write, or refuse.
+mod bad_input;
+
+// What a decision costs, by the servers' own statistics.
+mod statistics;
+
 // Random streams of events, and every reading of them on all stores.
 mod differential;
 mod stream;
@@ -35,6 +44,8 @@ mod outage;
 mod cluster_outage;
 // The store emptied: nobody looks new.
 mod emptied;
+// A store that was emptied, and filled from what a ledger holds.
+mod rebuild;
 // A store that is not fit for use at the start.
 mod unfit;
 // Passwords, rights and certificates.

@@ -1,4 +1,4 @@
-//! Random streams of events: repetitions, take-backs, late events and jumps to the edges of windows.
+//! Random streams of events: repetitions, take-backs, late events, jumps to the edges of windows.
 
 use proptest::prelude::*;
 use surety::domain::{Category, Parties, PartyKey, Position, Span, Time};

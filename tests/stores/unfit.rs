@@ -6,7 +6,7 @@ use crate::service::{Service, Site};
 use crate::shopper::{Shopper, is_blind};
 
 const ACCOUNT: &str = "acc-1";
-const UNFIT: &str = "not ready: the signal store is not fit for use";
+const UNFIT: &str = "not ready: the signal store is unfit for use";
 
 /// Not ready, for a reason that is told once; whoever asks anyway gets a person.
 pub async fn is_unfit(service: &Service, reason: &str) {

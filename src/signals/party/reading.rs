@@ -19,8 +19,8 @@ impl PartyState {
         }
     }
 
-    /// Puts the readings of all signals of the kind into their places; they fail while the party may
-    /// have been known and evicted.
+    /// Puts the readings of all signals of the kind into their places; they fail while the party
+    /// may have been known and evicted.
     pub fn tell(&self, o: &Observation, plan: &KindPlan, held: &mut Held, readings: &mut Readings) {
         let now = o.time.as_micros();
         let new;

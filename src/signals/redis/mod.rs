@@ -4,11 +4,11 @@
 //! of the party and gives that back. The signals are then folded here, by the code that the
 //! embedded store runs (`kept.rs`), so both give equal readings.
 //!
-//! What is not known is missing, never zero. A partition of keys without its mark was emptied: it
-//! gives no readings until it is rebuilt from the ledger. An event that could not be counted waits
-//! in `missed.rs` and is counted later; that, and an answer that got lost, is safe because no event
-//! is counted twice: logs know the ids of their events, and of busy parties, which keep no log, the
-//! server keeps the names of the last hour's.
+//! What is not known is missing, never zero. A partition of keys without its mark is cold: it was
+//! emptied, and gives and learns nothing until it is rebuilt from the ledger. An event that could
+//! not be counted waits in `missed.rs` and is counted later; that, and an answer that got lost, is
+//! safe because no event is counted twice: logs know the ids of their events, and of busy parties,
+//! which keep no log, the server keeps the names of the last hour's.
 
 mod breaker;
 mod dial;
@@ -75,6 +75,8 @@ pub struct RedisStore {
     /// What every mark must say: the layout, and under which secret parties were hashed.
     mark: String,
     missed: Missed,
+    /// Held by whoever teaches what was missed.
+    teaching: tokio::sync::Mutex<()>,
     /// Parties whose records are being folded away by this process.
     folding: Arc<Mutex<HashSet<PartyKey>>>,
     /// Where the next edition comes from.
@@ -105,6 +107,7 @@ impl RedisStore {
             limits: Limits { log: log_length, distinct },
             mark: format!("{}:{key_id}", kept::FORMAT),
             missed: Missed::default(),
+            teaching: tokio::sync::Mutex::default(),
             folding: Arc::default(),
             editions: AtomicU64::new(u64::from_le_bytes(seed)),
             ready: watch::Sender::new(false),
@@ -116,7 +119,8 @@ impl RedisStore {
         let visits = visits(Some(Lesson::Attempt), true, attempt, &self.plans);
         let told = self.ask(visits, attempt, (&Held::new(false), Purpose::Live)).await;
         if told.iter().any(|(_, told)| !told.counted) {
-            self.missed.add(SignalEvent::Attempt(attempt.clone()));
+            let cold = told.iter().any(|(_, told)| matches!(told.party, Err(Fault::Cold)));
+            self.missed.add(SignalEvent::Attempt(attempt.clone()), cold);
         }
         self.readings(attempt, Held::new(true), told)
     }
@@ -132,8 +136,13 @@ impl RedisStore {
     pub async fn apply(&self, event: &SignalEvent) {
         // Behind what waits, so that nothing is taken back before it is counted.
         if !self.missed.is_empty() || !self.teach(event).await {
-            self.missed.add(event.clone());
+            self.missed.add(event.clone(), false);
         }
+    }
+
+    /// Whether calls are made at all.
+    pub fn breaker(&self) -> BreakerState {
+        self.link.breaker().state()
     }
 
     /// What went wrong so far, by kind.

@@ -1,9 +1,8 @@
 //! Fills a store that was emptied with what the ledger remembers, while it is in use.
 //!
-//! Without their marks partitions give no readings, and only attempts are counted in them. Whatever
-//! the ledger holds is taught in its order; an attempt that was counted meanwhile is known by its
-//! name and not counted twice. At the end the marks are set, and what was committed while they were
-//! not is taught once more, which is harmless for the same reason.
+//! Partitions without their mark learn from a rebuild only, in the order of the ledger. Attempts
+//! that are made meanwhile wait in their processes. At the end the marks are set, and what was
+//! committed before they were seen is taught once more, which is harmless: no event counts twice.
 
 use std::collections::HashSet;
 
@@ -88,8 +87,10 @@ impl Rebuild<'_> {
         };
         let mut visits = visits(Some(lesson), false, o, &self.store.plans);
         visits.retain(|visit| {
+            // Of busy parties nothing is remembered that lies before their longest window.
             let idle = Span::micros(self.store.plans[visit.kind as usize].idle);
-            self.is_cold[usize::from(visit.partition())] && o.time > self.now - idle
+            let matters = !visit.kind.is_busy() || o.time > self.now - idle;
+            matters && self.is_cold[usize::from(visit.partition())]
         });
         let told = self.store.ask(visits, o, (&held, Purpose::Rebuild(self.now))).await;
         let told = self.store.tidied(told, o.time);

@@ -46,15 +46,17 @@ impl RedisStore {
 
     /// Teaches what was missed, in order, until something cannot be taught.
     pub async fn teach_missed(&self) {
+        let _alone = self.teaching.lock().await;
         let waiting = self.missed.len();
         if waiting == 0 {
             return;
         }
-        while let Some(event) = self.missed.first() {
-            if !self.teach(&event).await {
+        while let Some(event) = self.missed.take() {
+            let is_taught = self.teach(&event).await;
+            self.missed.taught((!is_taught).then_some(event));
+            if !is_taught {
                 return;
             }
-            self.missed.done();
         }
         tracing::info!(events = waiting, "signals that were missed are taught");
         let lost = self.missed.take_lost();
@@ -89,7 +91,7 @@ impl RedisStore {
                     return;
                 }
                 Err(unfit) if told.as_ref() != Some(&unfit) => {
-                    tracing::warn!(cause = %unfit, "not ready: the signal store is not fit for use");
+                    tracing::warn!(cause = %unfit, "not ready: the signal store is unfit for use");
                     told = Some(unfit);
                 }
                 Err(_) => {}

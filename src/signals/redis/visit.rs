@@ -116,11 +116,9 @@ impl Visit {
         };
         let spare_ms = SPARE.as_micros() / 1_000;
         command.arg((kept_for_ms(plan) - age_ms).max(spare_ms)).arg(NAMES_KEPT.as_micros() / 1_000);
-        command.arg(match (asking.purpose, lesson) {
-            (Purpose::Rebuild(_), _) => "rebuild",
-            // An attempt is counted before the ledger has it, everything else afterwards.
-            (Purpose::Live, Lesson::Attempt) => "count",
-            (Purpose::Live, _) => "skip",
+        command.arg(match asking.purpose {
+            Purpose::Rebuild(_) => "rebuild",
+            Purpose::Live => "",
         });
         command
     }
@@ -139,7 +137,8 @@ fn names_keys(party: &str, time: Time, purpose: Purpose) -> [String; 2] {
 /// What Redis said of one party.
 #[derive(Debug)]
 pub struct Told {
-    /// Whether the event is counted, if there was one, or never can be.
+    /// Whether the event, if there was one, need not come again: it is counted, or the party cannot
+    /// learn it however long it waits.
     pub counted: bool,
     /// `None` when it is unknown.
     pub party: Result<Option<Kept>, Fault>,
@@ -156,9 +155,7 @@ pub struct Front {
 
 impl Told {
     pub fn failed(fault: Fault) -> Told {
-        // What takes no event ever must not hold up those that wait behind it.
-        let counted = matches!(fault, Fault::WrongType | Fault::NotOurs);
-        Told { counted, party: Err(fault), front: None }
+        Told { counted: false, party: Err(fault), front: None }
     }
 
     /// Reads the reply of `tell.lua`.
@@ -170,26 +167,38 @@ impl Told {
     ) -> Told {
         let (state, value) = match reply.and_then(parts) {
             Ok(parts) => parts,
+            Err(fault @ Fault::WrongType) => return Told::spoilt(fault),
             Err(fault) => return Told::failed(fault),
         };
+        // The ledger has everything but attempts before it is taught, so a rebuild will teach it.
+        let known_to_ledger = own.is_none_or(|(lesson, _)| lesson != Lesson::Attempt);
         match state {
-            COLD => Told { counted: true, party: Err(Fault::Cold), front: None },
+            COLD if value.is_empty() => {
+                Told { counted: known_to_ledger, party: Err(Fault::Cold), front: None }
+            }
             // Without room the event is beyond all counts: what is folded says enough.
-            WARM | NO_ROOM => {
+            COLD | WARM | NO_ROOM => {
                 let begins = value[..value.len().min(kept::HEAD)].to_vec();
                 let front = Some(Front { begins, length: value.len() });
                 let party = kept::fold(&value, plan, limits, own).map_err(|_| Fault::Corrupt);
                 Told { counted: true, party, front }
             }
+            NOT_OUR_PARTY => Told::spoilt(Fault::NotOurs),
             _ => Told::failed(Fault::NotOurs),
         }
     }
+
+    /// The fault of one party: its events must not hold up those of all others.
+    fn spoilt(fault: Fault) -> Told {
+        Told { counted: true, ..Told::failed(fault) }
+    }
 }
 
-/// States that `tell.lua` gives; all others say that the value or the mark is not ours.
+/// States that `tell.lua` gives; all others say that the mark is not ours.
 const COLD: i64 = 0;
 const WARM: i64 = 1;
 const NO_ROOM: i64 = 3;
+const NOT_OUR_PARTY: i64 = 4;
 
 fn parts(reply: Value) -> Result<(i64, Vec<u8>), Fault> {
     match reply {
