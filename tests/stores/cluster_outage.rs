@@ -65,8 +65,8 @@ async fn a_master_is_killed() {
     scene.recovers().await;
 }
 
-/// It wakes when it is a master no more, and runs what was sent to it. What is on its way to it just
-/// then is acknowledged and lost, by the design of Redis: here nothing is.
+/// It wakes when it is a master no more, and runs what was sent to it. What is on its way to it at
+/// that moment is acknowledged and lost, by the design of Redis: here nothing is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_master_hangs() {
     let mut scene = Scene::new(RedisCluster::start(Kind::Valkey).await).await;
