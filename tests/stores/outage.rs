@@ -175,6 +175,23 @@ async fn out_of_memory() {
     scene.recovers().await;
 }
 
+/// What it had still to teach is in the ledger, and is taught at the next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_ends_before_the_store_is_back() {
+    let mut scene = Scene::on_redis().await;
+    scene.buys_in_full().await;
+    scene.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    scene.buys_blindly().await;
+    let all = Attempts::all(scene.shopper.made);
+    let counter = Counter::new(&scene.site, &scene.server.url());
+    assert_ne!(counter.attempts(ACCOUNT).await, Some(all));
+    scene.service.stop();
+    scene.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    let service = scene.site.serve("service", &scene.proxy.url()).await;
+    service.tells("recent signals are taught once more").await;
+    assert_eq!(counter.attempts(ACCOUNT).await, Some(all));
+}
+
 /// A script of somebody else that does not end.
 #[tokio::test(flavor = "multi_thread")]
 async fn busy_with_other_things() {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use surety::domain::{PARTY_SECRET_LEN, PartyHasher};
 use tempfile::TempDir;
@@ -60,6 +60,15 @@ impl Site {
         command.arg("--party-key").arg(self.path("party.key"));
         command.args(["--signals", store]);
         command
+    }
+
+    /// `surety signals` on the data folder of that name and a store.
+    pub fn signals(&self, name: &str, store: &str, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_surety"));
+        command.arg("signals").args(words).arg("--data").arg(self.path(name));
+        command.arg("--party-key").arg(self.path("party.key"));
+        // Nobody waits for it: a busy machine must not make it fail.
+        command.args(["--signals", store, "--signals-budget-ms", "5000"]).output().unwrap()
     }
 
     /// Returns when calls are accepted, ready or not.
