@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::party::{Held, Lesson, Limits, PartyState, in_order};
-use super::plan::KindPlan;
+use super::plan::{KindPlan, LATENESS};
 use super::{Observation, Party, Readings, SignalEvent, catalog};
 use crate::domain::{PartyKey, Span};
 
@@ -287,7 +287,8 @@ impl Shard {
     /// Drops what has expired among a sample and, when that gave no room, the stalest of it, whose
     /// last activity is returned.
     fn make_room(&mut self, newest: i64, cap: usize, plan: &KindPlan) -> Option<i64> {
-        let expired = newest - plan.idle;
+        // What comes late may still ask for a party that is forgotten by now.
+        let expired = newest - plan.idle - LATENESS.as_micros();
         let mut stalest: Option<(i64, PartyKey)> = None;
         for _ in 0..EVICTION_SAMPLE.min(self.parties.len()) {
             self.cursor = if self.cursor < self.parties.len() { self.cursor } else { 0 };
