@@ -82,9 +82,9 @@ fn commands_and_options_that_are_named_exist() {
         let listed = |help: &str, word: &str| help.lines().any(|l| l.trim().starts_with(word));
         assert!(listed(&commands, &format!("{command} ")), "no `surety {command}`");
         let mut help = shell(&format!("surety {command} --help"));
-        if command == "policy" && words.len() > 1 {
-            assert!(listed(&help, words[1]), "no `surety policy {}`", words[1]);
-            help = shell(&format!("surety policy {} --help", words[1]));
+        if ["policy", "signals"].contains(&command) && words.len() > 1 {
+            assert!(listed(&help, words[1]), "no `surety {command} {}`", words[1]);
+            help = shell(&format!("surety {command} {} --help", words[1]));
         }
         for option in words.iter().filter(|word| word.starts_with("--")) {
             assert!(help.contains(option), "no {option} in `surety {command} --help`");
