@@ -84,7 +84,7 @@ impl App {
         let settings = Settings {
             ledger: ledger.clone(),
             playbook: Arc::new(playbook),
-            signals: signal_store(&config.signals, &party_secret)?,
+            signals: signal_store(&config.signals, &config.data, &party_secret)?,
             snapshot: config.snapshot_every.map(|_| config.data.join("signals.snapshot")),
             party_secret,
             step_up_secret: secret(&config.data.join("step-up.key"))?.to_vec(),
@@ -146,6 +146,7 @@ pub fn party_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
 /// The store, not yet connected.
 pub fn signal_store(
     signals: &Signals,
+    data: &Path,
     party_secret: &[u8; PARTY_SECRET_LEN],
 ) -> Result<SignalStore> {
     Ok(match signals {
@@ -153,7 +154,7 @@ pub fn signal_store(
         Signals::Redis { server, options } => {
             let key_id = PartyHasher::new(party_secret).key_id();
             let store = RedisStore::new(server.clone(), *options, &key_id)?;
-            SignalStore::Redis(Arc::new(store))
+            SignalStore::Redis(Arc::new(store.remembering(data.join("signals.filling"))))
         }
     })
 }

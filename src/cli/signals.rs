@@ -15,6 +15,7 @@ use crate::app::{self, Signals as Kept};
 use crate::domain::{AccountId, Parties, PartyHasher};
 use crate::ledger::{History, StoredSignal};
 use crate::service::{Clock, signal_event};
+use crate::signals::redis::Rebuild as Filling;
 use crate::signals::{Observation, Party, Reading, SignalEvent, SignalStore, catalog};
 use crate::telemetry;
 
@@ -82,7 +83,7 @@ impl Place {
         };
         let secret = app::read_secret(&path)?
             .with_context(|| format!("cannot read the key {}: no such file", path.display()))?;
-        Ok((PartyHasher::new(&secret), app::signal_store(&kept, &secret)?))
+        Ok((PartyHasher::new(&secret), app::signal_store(&kept, &self.data, &secret)?))
     }
 
     async fn history(&self) -> Result<History> {
@@ -106,30 +107,38 @@ impl Rebuild {
             println!("nothing to do: no part of the signal store was emptied");
             return Ok(());
         };
-        let failed = |unfit| anyhow!("filling the signal store: {unfit}; run the command again");
         let bar = progress_bar();
-        let (mut after, mut events, mut is_warm) = (0, 0_usize, false);
-        loop {
-            let rows = history.signal_events(after, BATCH).await?;
-            let Some(last) = rows.last() else {
-                // What is committed until the marks are seen is taught after them.
-                if is_warm {
-                    break;
-                }
-                rebuild.warm().await.map_err(failed)?;
-                is_warm = true;
-                continue;
-            };
-            after = last.seq;
-            let batch = events_of(&rows)?;
-            rebuild.teach(&batch).await.map_err(failed)?;
-            events += batch.len();
-            bar.set_message(format!("{events} events"));
-            bar.tick();
+        let filled = fill(&mut rebuild, &history, &bar).await;
+        if filled.is_err() {
+            // Half of the past is worse than none: the store stays without readings.
+            rebuild.give_up().await.map_err(|unfit| anyhow!("giving up: {unfit}"))?;
         }
+        let events = filled.context("filling the signal store; run the command again")?;
         bar.finish_and_clear();
         println!("taught {events} events in {:.1} s", begun.elapsed().as_secs_f64());
         Ok(())
+    }
+}
+
+/// Teaches all rows, and once more what was committed until the marks were seen.
+async fn fill(rebuild: &mut Filling<'_>, history: &History, bar: &ProgressBar) -> Result<usize> {
+    let (mut after, mut events, mut is_whole) = (0, 0, false);
+    loop {
+        let rows = history.signal_events(after, BATCH).await?;
+        let Some(last) = rows.last() else {
+            if is_whole {
+                return Ok(events);
+            }
+            rebuild.warm().await.map_err(|unfit| anyhow!("{unfit}"))?;
+            is_whole = true;
+            continue;
+        };
+        after = last.seq;
+        let batch = events_of(&rows)?;
+        rebuild.teach(&batch).await.map_err(|unfit| anyhow!("{unfit}"))?;
+        events += batch.len();
+        bar.set_message(format!("{events} events"));
+        bar.tick();
     }
 }
 

@@ -1,5 +1,4 @@
-//! What a shared signal store is given at the start: somebody who looks after it, and once more what
-//! a process before may have failed to teach it.
+//! A shared signal store at the start: somebody who looks after it, and recent events once more.
 
 use std::sync::Arc;
 use std::time::Duration;

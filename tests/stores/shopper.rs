@@ -142,7 +142,8 @@ impl Counter {
         let options = Options { budget: PATIENT, ..Options::default() };
         let hasher = site.hasher();
         let server = Server::parse(url).unwrap();
-        Counter { store: RedisStore::new(server, options, &hasher.key_id()).unwrap(), hasher }
+        let store = RedisStore::new(server, options, &hasher.key_id()).unwrap();
+        Counter { store: store.remembering(site.filling()), hasher }
     }
 
     /// `None` when the store cannot tell.

@@ -29,8 +29,9 @@ mod cluster_tests;
 mod link_tests;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -72,8 +73,13 @@ pub struct RedisStore {
     scripts: Arc<Scripts>,
     plans: [KindPlan; Party::ALL.len()],
     limits: Limits,
-    /// What every mark must say: the layout, and under which secret parties were hashed.
-    mark: String,
+    /// Names the secret under which parties are hashed, without telling it.
+    key_id: String,
+    /// What the marks say of the filling that holds all that this process's ledger knows; nothing
+    /// until it is known, and then other fillings are as good as none.
+    filling: RwLock<Arc<str>>,
+    /// Where the filling is remembered from one start to the next.
+    memory: Option<PathBuf>,
     missed: Missed,
     /// Held by whoever teaches what was missed.
     teaching: tokio::sync::Mutex<()>,
@@ -105,13 +111,24 @@ impl RedisStore {
             scripts: Arc::new(Scripts::new()),
             plans: Party::ALL.map(|kind| KindPlan::compile(kind, catalog())),
             limits: Limits { log: log_length, distinct },
-            mark: format!("{}:{key_id}", kept::FORMAT),
+            key_id: key_id.to_owned(),
+            filling: RwLock::new(Arc::from("")),
+            memory: None,
             missed: Missed::default(),
             teaching: tokio::sync::Mutex::default(),
             folding: Arc::default(),
             editions: AtomicU64::new(u64::from_le_bytes(seed)),
             ready: watch::Sender::new(false),
         })
+    }
+
+    /// Remembers in that file which filling of the store this process belongs to.
+    pub fn remembering(self, memory: PathBuf) -> RedisStore {
+        let store = RedisStore { memory: Some(memory), ..self };
+        if let Ok(filling) = store.remembered() {
+            store.set_filling(&filling);
+        }
+        store
     }
 
     /// Counts the attempt once and returns all readings as of its time, itself included.
@@ -191,8 +208,13 @@ impl RedisStore {
         o: &Observation,
         (held, purpose): (&Held, Purpose),
     ) -> Vec<(Visit, Told)> {
+        let filling = self.filling();
+        let mark = match purpose {
+            Purpose::Live => warm::mark(&self.key_id, &filling),
+            Purpose::Rebuild(_) => warm::mark_while_filling(&self.key_id, &filling),
+        };
         let command = |visit: &Visit, named| {
-            let asking = Asking { mark: &self.mark, edition: self.edition(), held, purpose };
+            let asking = Asking { mark: &mark, edition: self.edition(), held, purpose };
             let plan = &self.plans[visit.kind as usize];
             visit.command(o, plan, (&self.scripts.tell, named), asking)
         };
@@ -208,7 +230,9 @@ impl RedisStore {
         }
         let told = |(visit, reply): (Visit, _)| {
             let own = visit.lesson.map(|lesson| (lesson, o.id));
-            let told = Told::of(reply, &self.plans[visit.kind as usize], self.limits, own);
+            let plan = &self.plans[visit.kind as usize];
+            let ours = |mark: &str| warm::is_of(mark, &self.key_id);
+            let told = Told::of(reply, (plan, self.limits), own, ours);
             // What the link met it has told itself.
             if let Err(fault @ (Fault::Cold | Fault::Corrupt | Fault::NotOurs)) = told.party {
                 self.link.faults().note(fault, 1, None, Instant::now());
@@ -293,6 +317,14 @@ impl RedisStore {
             }
             folding.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         });
+    }
+
+    fn filling(&self) -> Arc<str> {
+        Arc::clone(&self.filling.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_filling(&self, filling: &str) {
+        *self.filling.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(filling);
     }
 
     /// A number that no other value of any process has: drawn at random, then counted on.

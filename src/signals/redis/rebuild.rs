@@ -1,16 +1,19 @@
 //! Fills a store that was emptied with what the ledger remembers, while it is in use.
 //!
-//! Partitions without their mark learn from a rebuild only, in the order of the ledger. Attempts
-//! that are made meanwhile wait in their processes. At the end the marks are set, and what was
-//! committed before they were seen is taught once more, which is harmless: no event counts twice.
+//! Partitions that are being filled learn from the rebuild only, in the order of the ledger, and
+//! from nothing: what they may still hold is begun anew. Attempts that are made meanwhile wait in
+//! their processes. At the end the marks say that the partitions are whole, if they are still those
+//! that were filled, and what was committed before the marks were seen is taught once more, which
+//! is harmless: no event counts twice.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 
 use super::visit::visits;
-use super::warm::{Marks, Unfit};
-use super::{Purpose, RedisStore};
+use super::warm::Unfit;
+use super::{Fault, Purpose, RedisStore};
 use crate::domain::{Span, Time};
 use crate::signals::SignalEvent;
 use crate::signals::party::{Held, Lesson};
@@ -23,26 +26,41 @@ pub const AT_ONCE: usize = 64;
 pub struct Rebuild<'s> {
     store: &'s RedisStore,
     now: Time,
-    marks: Marks,
+    cold: Vec<u16>,
     is_cold: Vec<bool>,
+    /// The marks say that it is done.
+    is_whole: bool,
     /// Ids of attempts and purchases taught so far, by course: what can be taken back.
     taught: [HashSet<u64>; 2],
 }
 
 impl RedisStore {
-    /// Looks at what is to be filled; `None` when nothing was emptied.
+    /// Begins to fill what was emptied; `None` when nothing was. A store that is emptied whole is
+    /// another one when it is filled again, which processes with other ledgers notice.
     pub async fn rebuild(&self, now: Time) -> Result<Option<Rebuild<'_>>, Unfit> {
         self.fitness().await?;
+        self.teach_scripts().await?;
         let marks = self.marks().await?;
         if !marks.foreign.is_empty() {
             return Err(Unfit::Foreign);
         }
+        let filling = self.remembered()?;
+        if marks.warm.iter().any(|(_, other)| *other != filling) {
+            return Err(Unfit::Another);
+        }
         if marks.cold.is_empty() {
             return Ok(None);
         }
+        let seed = random()?;
+        let filling = if marks.warm.is_empty() { format!("{seed:016x}") } else { filling };
+        self.set_filling(&filling);
+        // What it begins is told from what was there before.
+        self.editions.store(seed, Ordering::Relaxed);
+        self.mark_filling(&marks.cold).await.map_err(Unfit::Fault)?;
         let mut is_cold = vec![false; marks.cold.len() + marks.warm.len()];
         marks.cold.iter().for_each(|partition| is_cold[usize::from(*partition)] = true);
-        Ok(Some(Rebuild { store: self, now, marks, is_cold, taught: Default::default() }))
+        let (cold, taught) = (marks.cold, Default::default());
+        Ok(Some(Rebuild { store: self, now, cold, is_cold, is_whole: false, taught }))
     }
 }
 
@@ -92,19 +110,34 @@ impl Rebuild<'_> {
             let matters = !visit.kind.is_busy() || o.time > self.now - idle;
             matters && self.is_cold[usize::from(visit.partition())]
         });
-        let told = self.store.ask(visits, o, (&held, Purpose::Rebuild(self.now))).await;
+        let purpose = if self.is_whole { Purpose::Live } else { Purpose::Rebuild(self.now) };
+        let told = self.store.ask(visits, o, (&held, purpose)).await;
         let told = self.store.tidied(told, o.time);
-        match told.iter().find(|(_, told)| !told.counted) {
-            Some((_, told)) => {
-                Err(Unfit::Fault(told.party.as_ref().err().copied().unwrap_or(super::Fault::Other)))
-            }
-            None => Ok(()),
-        }
+        let fault = told.iter().find_map(|(_, told)| match told.party {
+            Err(Fault::Cold) => Some(Unfit::Emptied),
+            Err(fault) if !told.counted => Some(Unfit::Fault(fault)),
+            _ => None,
+        });
+        fault.map_or(Ok(()), Err)
     }
 
     /// Gives readings from now on. What the ledger took in since the last event that was taught
-    /// has to be taught once more.
-    pub async fn warm(&self) -> Result<(), Unfit> {
-        self.store.mark_warm(&self.marks.cold).await.map_err(Unfit::Fault)
+    /// has to be taught once more; if that fails, `give_up`.
+    pub async fn warm(&mut self) -> Result<(), Unfit> {
+        self.store.mark_whole(&self.cold).await?;
+        self.is_whole = true;
+        self.store.remember(&self.store.filling())
     }
+
+    /// Gives no readings, since something is missing.
+    pub async fn give_up(&self) -> Result<(), Unfit> {
+        self.store.mark_cold().await.map_err(Unfit::Fault)
+    }
+}
+
+/// Begins editions, and names a filling.
+pub(super) fn random() -> Result<u64, Unfit> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|failure| Unfit::Forgetful(failure.to_string()))?;
+    Ok(u64::from_le_bytes(seed))
 }

@@ -39,6 +39,7 @@ impl Script {
 pub struct Scripts {
     pub tell: Script,
     pub replace: Script,
+    pub mark: Script,
 }
 
 impl Scripts {
@@ -46,10 +47,11 @@ impl Scripts {
         Scripts {
             tell: Script::new(include_str!("tell.lua")),
             replace: Script::new(include_str!("replace.lua")),
+            mark: Script::new(include_str!("mark.lua")),
         }
     }
 
-    pub fn all(&self) -> [&Script; 2] {
-        [&self.tell, &self.replace]
+    pub fn all(&self) -> [&Script; 3] {
+        [&self.tell, &self.replace, &self.mark]
     }
 }

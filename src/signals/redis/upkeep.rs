@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::RedisStore;
 use super::faults::Fault;
-use super::warm::Unfit;
+use super::rebuild::random;
+use super::warm::{ALL, FIRST, Unfit};
 
 /// Between looks at what was missed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -13,6 +14,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const FITNESS_EVERY: u32 = 10;
 /// Between tries to open the store at the start: a server that comes up is used soon after.
 const TRY_EVERY: Duration = Duration::from_millis(500);
+
+/// How often, and for how long, a new process waits for another that is marking a new store.
+const JOIN_EVERY: Duration = Duration::from_millis(100);
+const JOIN_LOOKS: u32 = 20;
 
 /// What the ledger remembers when a service starts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,12 @@ impl RedisStore {
         let mut looks = 0;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
+            // A rebuild may have made another filling the one that this process belongs to.
+            if let Ok(filling) = self.remembered()
+                && !filling.is_empty()
+            {
+                self.set_filling(&filling);
+            }
             self.teach_missed().await;
             looks += 1;
             if looks % FITNESS_EVERY == 0 {
@@ -67,6 +78,13 @@ impl RedisStore {
                  --from-ledger` has run"
             );
         }
+    }
+
+    /// Reads what others have filled the store with, without belonging to it.
+    pub async fn adopt(&self) -> Result<(), Unfit> {
+        let marks = self.marks().await?;
+        self.set_filling(marks.warm.first().map_or("", |(_, filling)| filling));
+        Ok(())
     }
 
     /// Events that wait to be taught.
@@ -108,11 +126,40 @@ impl RedisStore {
         if !marks.foreign.is_empty() {
             return Err(Unfit::Foreign);
         }
-        if past == Past::Blank && !marks.cold.is_empty() {
-            self.mark_warm(&marks.cold).await.map_err(Unfit::Fault)?;
-            return Ok(0);
+        let filling = self.remembered()?;
+        if !filling.is_empty() {
+            self.set_filling(&filling);
+            return Ok(marks.cold_for(&filling));
         }
-        Ok(marks.cold.len())
+        // What others have taught an empty ledger is right to hear; what was emptied while a ledger
+        // holds signals is for a rebuild.
+        match (past, marks.warm.first()) {
+            (Past::HasSignals, _) => Ok(marks.cold_for("")),
+            (Past::Blank, Some((_, filling))) => self.join(filling).await,
+            (Past::Blank, None) => {
+                // One mark decides whose filling it is when several processes are first.
+                let filling = format!("{:016x}", random()?);
+                self.mark_new(&filling, FIRST).await.map_err(Unfit::Fault)?;
+                let marks = self.marks().await?;
+                let filling = marks.warm.first().map_or("", |(_, filling)| filling);
+                self.mark_new(filling, ALL).await.map_err(Unfit::Fault)?;
+                self.join(filling).await
+            }
+        }
+    }
+
+    /// Belongs to a filling that others have begun, and may be about to finish.
+    async fn join(&self, filling: &str) -> Result<usize, Unfit> {
+        self.remember(filling)?;
+        let mut cold = self.marks().await?.cold_for(filling);
+        for _ in 0..JOIN_LOOKS {
+            if cold == 0 {
+                break;
+            }
+            tokio::time::sleep(JOIN_EVERY).await;
+            cold = self.marks().await?.cold_for(filling);
+        }
+        Ok(cold)
     }
 
     /// A server that was told to evict has lost nobody knows what.

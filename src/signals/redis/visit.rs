@@ -9,15 +9,15 @@ use super::scripts::{Named, Script};
 use crate::domain::{PartyKey, Span, Time};
 use crate::signals::kept::{self, Kept};
 use crate::signals::party::{Held, Lesson, Limits, PartyState, in_order};
-use crate::signals::plan::KindPlan;
+use crate::signals::plan::{CLOCK_SKEW, KindPlan};
 use crate::signals::{Observation, Party, record};
 
 /// Names of applied events are kept in sets of an hour each, for the hour after it and some more:
 /// an event that comes again within the hour is told.
 const HOUR: Span = Span::hours(1);
 const NAMES_KEPT: Span = Span::hours(3);
-/// A rebuild teaches weeks of old events, whose names need not be told from those of today.
-const DAY: Span = Span::days(1);
+/// How old an event may be that a process still has to teach when a rebuild is done.
+const NAMED_BY_REBUILD: Span = Span::hours(24);
 /// An idle party outlives its longest window by this, for late events and clocks that differ.
 const SPARE: Span = Span::hours(2);
 
@@ -88,8 +88,13 @@ impl Visit {
     ) -> Cmd {
         let party = party_key(self.kind, &self.key);
         let partition = &party[.."surety:{000}".len()];
-        let names = self.lesson.filter(|_| self.kind.is_busy());
-        let names = names.map(|_| names_keys(&party, o.time, asking.purpose));
+        let is_named = match asking.purpose {
+            Purpose::Live => true,
+            // Only what processes may still have to teach can come twice.
+            Purpose::Rebuild(now) => o.time > now - NAMED_BY_REBUILD,
+        };
+        let names = self.lesson.filter(|_| self.kind.is_busy() && is_named);
+        let names = names.map(|_| names_keys(&party, o.time));
         let mut command = script.call(named, if names.is_some() { 4 } else { 2 });
         command.arg(format!("{partition}:mark")).arg(&party);
         if let Some([now, before]) = &names {
@@ -105,6 +110,7 @@ impl Visit {
             // Numbers are kept in a fraction of the memory.
             Some(_) => command.arg((o.id ^ ((lesson as u64) << 61)) as i64),
             // What else happens is harmless twice, and must come again behind what it undoes.
+            None if self.kind.is_busy() => command.arg(""),
             None if !matches!(lesson, Lesson::Attempt | Lesson::Purchase) => command.arg(""),
             None => command.arg(&record::name(lesson, o.id)[..]),
         };
@@ -122,18 +128,18 @@ impl Visit {
             Purpose::Rebuild(_) => "rebuild",
             Purpose::Live => "",
         });
+        command.arg(&kept::head(asking.edition, 0)[..]);
         command
     }
 }
 
-/// Sets of names: of the event's own hour and of the one before.
-fn names_keys(party: &str, time: Time, purpose: Purpose) -> [String; 2] {
-    let (letter, width) = match purpose {
-        Purpose::Rebuild(now) if time < now - NAMES_KEPT => ('d', DAY),
-        _ => ('h', HOUR),
-    };
-    let number = time.as_micros().div_euclid(width.as_micros());
-    [number, number - 1].map(|number| format!("{party}:{letter}{number}"))
+/// Sets of names: of the event's own hour, and of its neighbour. That is the hour before, since
+/// what comes again comes later; in the last seconds of an hour the one after, since clocks differ.
+fn names_keys(party: &str, time: Time) -> [String; 2] {
+    let hour = time.as_micros().div_euclid(HOUR.as_micros());
+    let rest = HOUR.as_micros() - time.as_micros().rem_euclid(HOUR.as_micros());
+    let neighbour = if rest <= CLOCK_SKEW.as_micros() { hour + 1 } else { hour - 1 };
+    [hour, neighbour].map(|hour| format!("{party}:h{hour}"))
 }
 
 /// What Redis said of one party.
@@ -163,9 +169,9 @@ impl Told {
     /// Reads the reply of `tell.lua`.
     pub fn of(
         reply: Result<Value, Fault>,
-        plan: &KindPlan,
-        limits: Limits,
+        (plan, limits): (&KindPlan, Limits),
         own: Option<(Lesson, u64)>,
+        is_ours: impl Fn(&str) -> bool,
     ) -> Told {
         let (state, value) = match reply.and_then(parts) {
             Ok(parts) => parts,
@@ -175,11 +181,13 @@ impl Told {
         // The ledger has everything but attempts before it is taught, so a rebuild will teach it.
         let known_to_ledger = own.is_none_or(|(lesson, _)| lesson != Lesson::Attempt);
         match state {
-            COLD if value.is_empty() => {
+            COLD => Told { counted: known_to_ledger, party: Err(Fault::Cold), front: None },
+            // It is being filled, or was filled from the ledger of somebody else.
+            ANOTHER_MARK if is_ours(&String::from_utf8_lossy(&value)) => {
                 Told { counted: known_to_ledger, party: Err(Fault::Cold), front: None }
             }
             // Without room the event is beyond all counts: what is folded says enough.
-            COLD | WARM | NO_ROOM => {
+            WARM | NO_ROOM => {
                 let begins = value[..value.len().min(kept::HEAD)].to_vec();
                 let front = Some(Front { begins, length: value.len() });
                 let party = kept::fold(&value, plan, limits, own).map_err(|_| Fault::Corrupt);
@@ -196,9 +204,10 @@ impl Told {
     }
 }
 
-/// States that `tell.lua` gives; all others say that the mark is not ours.
+/// States that `tell.lua` gives.
 const COLD: i64 = 0;
 const WARM: i64 = 1;
+const ANOTHER_MARK: i64 = 2;
 const NO_ROOM: i64 = 3;
 const NOT_OUR_PARTY: i64 = 4;
 

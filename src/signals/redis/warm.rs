@@ -2,16 +2,21 @@
 //! to keep signals at all.
 
 use std::fmt;
+use std::io::ErrorKind;
+use std::ops::Range;
 
 use ::redis::Value;
 
 use super::faults::Fault;
 use super::scripts::Named;
 use super::{RedisStore, UNHURRIED, visit};
+use crate::signals::kept;
 
 /// Partitions of keys: the first three hexadecimal digits of a party's hash. Each has its mark in
 /// the slot of its parties, so that whatever loses them loses the mark with them.
 const PARTITIONS: u16 = 4_096;
+pub const ALL: Range<u16> = 0..PARTITIONS;
+pub const FIRST: Range<u16> = 0..1;
 
 /// Commands in one pipeline.
 const AT_ONCE: usize = 512;
@@ -19,12 +24,35 @@ const AT_ONCE: usize = 512;
 /// What the marks say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// Partitions whose readings hold.
-    pub warm: Vec<u16>,
-    /// Partitions that were emptied, or never filled.
+    /// Partitions whose readings hold, with the filling that they belong to.
+    pub warm: Vec<(u16, String)>,
+    /// Partitions that were emptied, never filled, or are being filled.
     pub cold: Vec<u16>,
     /// Partitions that another layout or another party secret has filled.
     pub foreign: Vec<u16>,
+}
+
+impl Marks {
+    /// Partitions without readings for who belongs to that filling.
+    pub fn cold_for(&self, filling: &str) -> usize {
+        let others = self.warm.iter().filter(|(_, other)| other != filling).count();
+        self.cold.len() + others
+    }
+}
+
+/// What the marks of a whole store say.
+pub fn mark(key_id: &str, filling: &str) -> String {
+    format!("{}:{key_id}:{filling}", kept::FORMAT)
+}
+
+/// What they say until it is whole.
+pub fn mark_while_filling(key_id: &str, filling: &str) -> String {
+    format!("{}:being filled", mark(key_id, filling))
+}
+
+/// Whether a mark is of this layout and of the same party secret, of whatever filling.
+pub fn is_of(mark: &str, key_id: &str) -> bool {
+    mark.starts_with(&self::mark(key_id, ""))
 }
 
 /// Why a server cannot be used as it is.
@@ -35,6 +63,12 @@ pub enum Unfit {
     Evicts(String),
     /// Another party secret, or another version, has filled it.
     Foreign,
+    /// It was filled from another ledger.
+    Another,
+    /// It was emptied while it was being filled.
+    Emptied,
+    /// Which filling this process belongs to cannot be remembered.
+    Forgetful(String),
 }
 
 impl fmt::Display for Unfit {
@@ -50,6 +84,12 @@ impl fmt::Display for Unfit {
                 "its parties were hashed with another party key, or by another version; expected \
                  the key that filled it, or a store of our own",
             ),
+            Unfit::Another => f.write_str(
+                "it holds the signals of another ledger; expected a store of our own, or an empty \
+                 one",
+            ),
+            Unfit::Emptied => f.write_str("it was emptied while it was being filled"),
+            Unfit::Forgetful(cause) => write!(f, "its filling cannot be remembered: {cause}"),
         }
     }
 }
@@ -97,7 +137,7 @@ impl RedisStore {
 
     pub(super) async fn marks(&self) -> Result<Marks, Unfit> {
         let mut marks = Marks::default();
-        let partitions: Vec<u16> = (0..PARTITIONS).collect();
+        let partitions: Vec<u16> = ALL.collect();
         for chunk in partitions.chunks(AT_ONCE) {
             let get = |partition: &u16| {
                 let mut command = ::redis::cmd("GET");
@@ -107,48 +147,113 @@ impl RedisStore {
             let commands = chunk.iter().map(get).collect();
             let replies = self.link.send_unhurried(commands, UNHURRIED).await;
             for (partition, reply) in chunk.iter().zip(replies) {
-                let found = match reply.map_err(Unfit::Fault)? {
-                    Value::Nil => &mut marks.cold,
-                    value if text(&value) == self.mark => &mut marks.warm,
-                    _ => &mut marks.foreign,
-                };
-                found.push(*partition);
+                let value = reply.map_err(Unfit::Fault)?;
+                let found = text(&value);
+                match found.strip_prefix(&mark(&self.key_id, "")) {
+                    _ if value == Value::Nil => marks.cold.push(*partition),
+                    Some(filling) if filling.contains(':') => marks.cold.push(*partition),
+                    Some(filling) => marks.warm.push((*partition, filling.to_owned())),
+                    None => marks.foreign.push(*partition),
+                }
             }
         }
         Ok(marks)
     }
 
-    /// Says of partitions that what they hold is whole.
-    pub(super) async fn mark_warm(&self, partitions: &[u16]) -> Result<(), Fault> {
-        self.for_marks(partitions, |key, mark| {
+    /// Says of partitions without a mark that what they hold, which is nothing, is whole.
+    pub(super) async fn mark_new(
+        &self,
+        filling: &str,
+        partitions: Range<u16>,
+    ) -> Result<(), Fault> {
+        let mark = mark(&self.key_id, filling);
+        let partitions: Vec<u16> = partitions.collect();
+        self.for_marks(&partitions, |key| {
             let mut command = ::redis::cmd("SET");
-            command.arg(key).arg(mark);
+            command.arg(key).arg(&mark).arg("NX");
             command
         })
         .await
+        .map(drop)
+    }
+
+    /// Says of partitions that they are being filled.
+    pub(super) async fn mark_filling(&self, partitions: &[u16]) -> Result<(), Fault> {
+        let mark = mark_while_filling(&self.key_id, &self.filling());
+        self.for_marks(partitions, |key| {
+            let mut command = ::redis::cmd("SET");
+            command.arg(key).arg(&mark);
+            command
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Says of partitions that what they were filled with is whole, if nothing happened to them.
+    pub(super) async fn mark_whole(&self, partitions: &[u16]) -> Result<(), Unfit> {
+        let (before, after) = (
+            mark_while_filling(&self.key_id, &self.filling()),
+            mark(&self.key_id, &self.filling()),
+        );
+        let changed = self
+            .for_marks(partitions, |key| {
+                let mut command = self.scripts.mark.call(Named::InFull, 1);
+                command.arg(key).arg(&before).arg(&after);
+                command
+            })
+            .await
+            .map_err(Unfit::Fault)?;
+        match changed.iter().all(|changed| *changed == Value::Int(1)) {
+            true => Ok(()),
+            false => Err(Unfit::Emptied),
+        }
     }
 
     /// Says of all partitions that they lack something, for every process that shares them.
     pub(super) async fn mark_cold(&self) -> Result<(), Fault> {
-        let all: Vec<u16> = (0..PARTITIONS).collect();
-        self.for_marks(&all, |key, _| {
+        let all: Vec<u16> = ALL.collect();
+        self.for_marks(&all, |key| {
             let mut command = ::redis::cmd("DEL");
             command.arg(key);
             command
         })
         .await
+        .map(drop)
     }
 
     async fn for_marks(
         &self,
         partitions: &[u16],
-        command: impl Fn(String, &str) -> ::redis::Cmd,
-    ) -> Result<(), Fault> {
+        command: impl Fn(String) -> ::redis::Cmd,
+    ) -> Result<Vec<Value>, Fault> {
+        let mut all = Vec::new();
         for chunk in partitions.chunks(AT_ONCE) {
-            let commands = chunk.iter().map(|p| command(visit::mark_key(*p), &self.mark)).collect();
+            let commands = chunk.iter().map(|p| command(visit::mark_key(*p))).collect();
             let replies = self.link.send_unhurried(commands, UNHURRIED).await;
-            replies.into_iter().collect::<Result<Vec<_>, _>>()?;
+            all.extend(replies.into_iter().collect::<Result<Vec<_>, _>>()?);
         }
+        Ok(all)
+    }
+
+    /// The filling that this process belonged to when it ended; empty when it never had one.
+    pub(super) fn remembered(&self) -> Result<String, Unfit> {
+        let Some(path) = &self.memory else { return Ok(self.filling().to_string()) };
+        match std::fs::read_to_string(path) {
+            Ok(filling) => Ok(filling.trim().to_owned()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(Unfit::Forgetful(format!("{}: {error}", path.display()))),
+        }
+    }
+
+    /// Belongs to that filling from now on, over restarts too.
+    pub(super) fn remember(&self, filling: &str) -> Result<(), Unfit> {
+        if let Some(path) = &self.memory {
+            let beside = path.with_extension("new");
+            std::fs::write(&beside, filling)
+                .and_then(|()| std::fs::rename(&beside, path))
+                .map_err(|error| Unfit::Forgetful(format!("{}: {error}", path.display())))?;
+        }
+        self.set_filling(filling);
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ impl Scene {
         let server = opened(kind).await;
         let client = Client::open(server.url()).unwrap();
         let hand = client.get_multiplexed_async_connection().await.unwrap();
-        Scene { store: unattended(&server.url()), server, hand }
+        Scene { store: unattended(&server.url()).await, server, hand }
     }
 
     async fn get(&self, key: &str) -> Option<Vec<u8>> {

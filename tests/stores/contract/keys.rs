@@ -48,7 +48,7 @@ async fn what_valkey_keeps_expires_and_names_nobody() {
 
 async fn expires_and_names_nobody(kind: Kind) {
     let server = opened(kind).await;
-    play(&SignalStore::Redis(unattended(&server.url()))).await;
+    play(&SignalStore::Redis(unattended(&server.url()).await)).await;
     check(left(vec![server.command(&["EVAL", ALL_KEYS, "0"]).await]));
 }
 
@@ -146,7 +146,7 @@ fn name(key: &str) -> Option<&str> {
 #[tokio::test]
 async fn a_repetition_at_another_service_changes_no_byte() {
     let server = opened(Kind::Redis).await;
-    let [one, other] = [unattended(&server.url()), unattended(&server.url())];
+    let [one, other] = [unattended(&server.url()).await, unattended(&server.url()).await];
     let hasher = PartyHasher::new(&[7; PARTY_SECRET_LEN]);
     let parties = Parties {
         account: Some(hasher.key("account", "a")),

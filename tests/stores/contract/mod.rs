@@ -72,24 +72,24 @@ impl Stage {
 
     async fn redis() -> Arc<Stage> {
         static SERVER: OnceCell<RedisServer> = OnceCell::const_new();
-        Stage::shared(&SERVER.get_or_init(|| opened(Kind::Redis)).await.url())
+        Stage::shared(&SERVER.get_or_init(|| opened(Kind::Redis)).await.url()).await
     }
 
     async fn valkey() -> Arc<Stage> {
         static SERVER: OnceCell<RedisServer> = OnceCell::const_new();
-        Stage::shared(&SERVER.get_or_init(|| opened(Kind::Valkey)).await.url())
+        Stage::shared(&SERVER.get_or_init(|| opened(Kind::Valkey)).await.url()).await
     }
 
     async fn cluster() -> Arc<Stage> {
         static OPENED: OnceCell<()> = OnceCell::const_new();
         let cluster = RedisCluster::shared().await;
         OPENED.get_or_init(async || drop(patient(&cluster.url()).await)).await;
-        Stage::shared(&cluster.url())
+        Stage::shared(&cluster.url()).await
     }
 
     /// Two services on one store.
-    fn shared(url: &str) -> Arc<Stage> {
-        Stage::new([unattended(url), unattended(url)].map(SignalStore::Redis).into())
+    async fn shared(url: &str) -> Arc<Stage> {
+        Stage::new([unattended(url).await, unattended(url).await].map(SignalStore::Redis).into())
     }
 
     pub async fn observe(&self, attempt: &Observation) -> Readings {
@@ -153,9 +153,11 @@ pub async fn opened(kind: Kind) -> RedisServer {
 
 /// A store on a server that was opened before: it does nothing that it is not asked for, and waits
 /// for as long as a busy machine needs.
-pub fn unattended(url: &str) -> Arc<RedisStore> {
+pub async fn unattended(url: &str) -> Arc<RedisStore> {
     let options = Options { budget: Duration::from_secs(10), ..Options::default() };
-    Arc::new(RedisStore::new(Server::parse(url).unwrap(), options, "test").unwrap())
+    let store = RedisStore::new(Server::parse(url).unwrap(), options, "test").unwrap();
+    store.adopt().await.unwrap();
+    Arc::new(store)
 }
 
 /// What went wrong; that a server does not know a script yet is how it learns it.
