@@ -98,6 +98,7 @@ impl Bench {
             ledger: Ledger::open(&folder.join("ledger.sqlite")).await.unwrap(),
             playbook: Arc::new(sample::playbook()),
             signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
+            snapshot: None,
             party_secret: [7; PARTY_SECRET_LEN],
             step_up_secret: vec![7; 32],
             clock: Clock::system(),

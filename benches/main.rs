@@ -1,7 +1,8 @@
 //! The benches, one plain program: `cargo bench` measures, `cargo test` runs each once and small.
 //!
 //! `cargo bench -- NAME` measures those whose name has NAME in it; `cargo bench -- --data FOLDER`
-//! replays the data that `README.md` beside this file names, and nothing else.
+//! replays the data that `README.md` beside this file names, and nothing else;
+//! `cargo bench -- --accounts N` takes and loads a snapshot of so many, and nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench is a check")]
 
 mod assess;
@@ -13,6 +14,7 @@ mod redis;
 mod replay;
 mod sample;
 mod signals;
+mod snapshot;
 
 use std::path::PathBuf;
 
@@ -23,6 +25,7 @@ use criterion::Criterion;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How the program was called, as far as criterion does not see to it.
+#[derive(Default)]
 struct Call {
     /// Run to see that it works, not to measure.
     small: bool,
@@ -30,11 +33,12 @@ struct Call {
     listing: bool,
     filters: Vec<String>,
     data: Option<PathBuf>,
+    accounts: Option<u64>,
 }
 
 impl Call {
     fn read() -> Call {
-        let mut call = Call { small: false, listing: false, filters: Vec::new(), data: None };
+        let mut call = Call::default();
         let (mut bench, mut test) = (false, false);
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -43,6 +47,10 @@ impl Call {
                 "--test" => test = true,
                 "--list" => call.listing = true,
                 "--data" => call.data = Some(arguments.next().expect("--data FOLDER").into()),
+                "--accounts" => {
+                    let number = arguments.next().and_then(|number| number.parse().ok());
+                    call.accounts = Some(number.expect("--accounts N"));
+                }
                 _ if argument.starts_with('-') => {}
                 _ => call.filters.push(argument),
             }
@@ -63,6 +71,9 @@ fn main() {
     if let Some(folder) = &call.data {
         return replay::whole(folder);
     }
+    if call.accounts.is_some() {
+        return snapshot::define(&call);
+    }
     let mut criterion = Criterion::default().configure_from_args();
     conditions::define(&mut criterion);
     signals::define(&mut criterion, &call);
@@ -71,5 +82,6 @@ fn main() {
     criterion.final_summary();
     assess::define(&call);
     redis::define(&call);
+    snapshot::define(&call);
     replay::define(&call);
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc;
@@ -22,6 +23,9 @@ use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 
 /// How long the ledger may take to finish what was handed in, once nothing more is served.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// How often signals are saved unless it is said otherwise.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// What `serve` is told.
 #[derive(Clone, Debug)]
@@ -35,6 +39,9 @@ pub struct Config {
     /// The secret under which parties are hashed; `None` takes the data folder's own.
     pub party_key: Option<PathBuf>,
     pub clock: Clock,
+    /// How often what is remembered is saved, so that the next start need not learn it again;
+    /// `None` saves nothing.
+    pub snapshot_every: Option<Duration>,
 }
 
 /// Where signals are kept.
@@ -49,6 +56,7 @@ pub struct App {
     pub service: Arc<Service>,
     pub listener: TcpListener,
     ledger: Ledger,
+    snapshot_every: Option<Duration>,
 }
 
 impl App {
@@ -77,12 +85,13 @@ impl App {
             ledger: ledger.clone(),
             playbook: Arc::new(playbook),
             signals: signal_store(&config.signals, &party_secret)?,
+            snapshot: config.snapshot_every.map(|_| config.data.join("signals.snapshot")),
             party_secret,
             step_up_secret: secret(&config.data.join("step-up.key"))?.to_vec(),
             clock: config.clock.clone(),
         };
         let service = Service::start(settings).await?;
-        Ok(App { service, listener, ledger })
+        Ok(App { service, listener, ledger, snapshot_every: config.snapshot_every })
     }
 
     pub fn address(&self) -> Result<SocketAddr> {
@@ -93,13 +102,22 @@ impl App {
     /// on the disk, so the process ends and finds out when it starts again.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let (ledger, service) = (self.ledger.clone(), Arc::clone(&self.service));
+        let (end, ended) = oneshot::channel();
+        let keep = |every| tokio::spawn(Arc::clone(&service).keep_snapshots(every, ended));
+        let keeping = self.snapshot_every.map(keep);
         let served = tokio::select! {
             served = grpc::serve(self.service, self.listener, stop) => served,
             cause = ledger.failed() => {
+                service.give_up_snapshot();
                 bail!("the ledger failed, so nothing more is answered: {cause}")
             }
         };
         served.map_err(|failure| anyhow!("serving: {failure}"))?;
+        drop(end);
+        // The last snapshot is taken now; it says itself what went wrong with it.
+        if let Some(keeping) = keeping {
+            drop(keeping.await);
+        }
         service.close().await;
         drop((ledger, service));
         // Whoever still holds a connection open holds the ledger too; what was answered is durable.

@@ -20,7 +20,8 @@
 //! - [`domain`]: the words, as types that cannot be wrong: money, ids, time, request, standing,
 //!   decision. Without wire types.
 //! - [`signals`]: what is remembered about the parties: one catalog of signals, and two stores that
-//!   run the same folds, in memory or in Redis. Without folds in Lua: scripts only gather records.
+//!   run the same folds, in memory (saved as a snapshot now and then) or in Redis. Without folds in
+//!   Lua: scripts only gather records.
 //! - [`features`]: facts by name: every value that a rule may look at, one entry each. Without past
 //!   decisions: they are never facts.
 //! - [`scoring`]: the spending score: how unlikely a purchase is for this account. Without trained
@@ -74,7 +75,8 @@
 //! `service/assess.rs` alone knows the order from 4 to 12: read it first. Later,
 //! `service/step_up.rs` goes through 6 to 13 again with the stored request; `service/decisions.rs`
 //! and `service/events.rs` take what became of a decision to the ledger and from there to the
-//! signals. At the start `service/teach.rs` teaches an embedded store what the ledger kept.
+//! signals. `service/snapshot.rs` saves an embedded store now and then; a start loads what was
+//! saved, and `service/teach.rs` teaches it what the ledger kept since.
 //!
 //! # Where a new thing goes
 //!

@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::store::Store;
-use crate::app::{App, Config};
+use crate::app::{App, Config, SNAPSHOT_EVERY};
 use crate::service::Clock;
 use crate::telemetry;
 
@@ -27,6 +28,10 @@ pub(super) struct Serve {
     /// Reason catalogue, instead of the shipped one.
     #[arg(long, value_name = "FILE")]
     reasons: Option<PathBuf>,
+    /// How often the signals are saved, so that the next start is quick.
+    #[arg(long, value_name = "SECONDS", default_value_t = SNAPSHOT_EVERY.as_secs(),
+          value_parser = value_parser!(u64).range(1..))]
+    snapshot_every: u64,
     #[command(flatten)]
     store: Store,
 }
@@ -42,6 +47,7 @@ impl Serve {
             signals: self.store.signals()?,
             party_key: self.store.party_key,
             clock: Clock::system(),
+            snapshot_every: Some(Duration::from_secs(self.snapshot_every)),
         })
         .await?;
         // Before the line: whoever reads it may ask at once.

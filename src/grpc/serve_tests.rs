@@ -38,6 +38,7 @@ impl Running {
             ledger: Ledger::open(&folder.path().join("ledger.sqlite")).await.unwrap(),
             playbook: Arc::new(Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap()),
             signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
+            snapshot: None,
             party_secret: [7; PARTY_SECRET_LEN],
             step_up_secret: vec![7; 32],
             clock: Clock::system(),

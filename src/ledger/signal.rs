@@ -54,6 +54,14 @@ impl Ledger {
     ) -> Result<Vec<StoredSignal>, Error> {
         rows_after(&self.readers, after_seq, limit).await
     }
+
+    /// The newest row.
+    pub async fn last_signal_event(&self) -> Result<Option<StoredSignal>, Error> {
+        let row = sqlx::query("SELECT * FROM signal_events ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(stored).transpose()
+    }
 }
 
 pub(super) async fn rows_after(

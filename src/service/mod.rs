@@ -9,14 +9,17 @@ mod error;
 mod events;
 mod message;
 mod running;
+mod snapshot;
 mod step_up;
 mod teach;
+mod upkeep;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::sync::{RwLock, Semaphore};
 
 use crate::domain::{
     Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
@@ -25,13 +28,14 @@ use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
 use crate::signals::SignalStore;
-use crate::signals::redis::Past;
 
 pub use clock::Clock;
 pub use error::Error;
 pub use teach::signal_event;
 
 use running::Running;
+use snapshot::SnapshotFile;
+use upkeep::Upkeep;
 
 /// Calls under way at once. Each holds a few kilobytes; the ledger commits thousands a second.
 const PLACES: usize = 2_048;
@@ -41,6 +45,8 @@ pub struct Settings {
     pub ledger: Ledger,
     pub playbook: Arc<Playbook>,
     pub signals: SignalStore,
+    /// Where a store in memory is saved, and found at the start.
+    pub snapshot: Option<PathBuf>,
     pub party_secret: [u8; PARTY_SECRET_LEN],
     /// Key of the signature over step-up results, shared with whoever runs the checks.
     pub step_up_secret: Vec<u8>,
@@ -60,17 +66,11 @@ pub struct Service {
     holders: Running<Holder>,
     /// Calls that may be under way at once, their callers gone or not.
     places: Arc<Semaphore>,
+    /// Shared by calls under way: when nobody has it the store is what the ledger says.
+    quiet: Arc<RwLock<()>>,
+    snapshot: SnapshotFile,
     /// What a shared signal store does beside requests; ends with the service.
     _upkeep: Option<Upkeep>,
-}
-
-/// A task that ends with its owner.
-struct Upkeep(JoinHandle<()>);
-
-impl Drop for Upkeep {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// An answer, and whether it was given before under the same `request_id`.
@@ -81,9 +81,12 @@ pub struct Answered<T> {
 }
 
 impl Service {
-    /// Starts the service. A store of its own is taught what the ledger remembers; a shared one is
-    /// looked after, and may not be there yet.
-    pub async fn start(settings: Settings) -> Result<Arc<Service>, ledger::Error> {
+    /// Starts the service. A store of its own is loaded from its snapshot and taught what the
+    /// ledger remembers since; a shared one is looked after, and may not be there yet.
+    pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
+        let begun = Instant::now();
+        let begun_at = settings.clock.now();
+        let loaded = snapshot::load(&mut settings).await?;
         let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
@@ -94,18 +97,18 @@ impl Service {
             running: Running::default(),
             holders: Running::default(),
             places: Arc::new(Semaphore::new(PLACES)),
+            quiet: Arc::default(),
+            snapshot: SnapshotFile::new(settings.snapshot, loaded),
             _upkeep: None,
         };
         match &service.signals {
-            SignalStore::Embedded(_) => service.rebuild_signals().await?,
+            SignalStore::Embedded(_) => {
+                let tail = service.rebuild_signals(loaded.sequence).await?;
+                loaded.tell(tail, begun.elapsed());
+            }
             SignalStore::Redis(store) => {
-                let store = Arc::clone(store);
-                let past = match service.ledger.signal_events(0, 1).await?.is_empty() {
-                    true => Past::Blank,
-                    false => Past::HasSignals,
-                };
-                let upkeep = tokio::spawn(async move { store.keep_up(past).await });
-                service._upkeep = Some(Upkeep(upkeep));
+                let upkeep = Upkeep::start(Arc::clone(store), service.ledger.clone(), begun_at);
+                service._upkeep = Some(upkeep.await?);
             }
         }
         Ok(Arc::new(service))
@@ -155,7 +158,9 @@ impl Service {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return Err(Error::Unavailable { reason: "STORE_UNAVAILABLE" });
         };
+        let quiet = Arc::clone(&self.quiet);
         let held = async move {
+            let _busy = quiet.read_owned().await;
             let result = work.await;
             drop(place);
             result

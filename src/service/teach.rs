@@ -63,13 +63,15 @@ impl Service {
         Ok(None)
     }
 
-    /// Teaches the store what the ledger was told, in the order in which it was told.
-    pub(super) async fn rebuild_signals(&self) -> Result<(), ledger::Error> {
-        let mut after = 0;
+    /// Teaches the store what the ledger was told after that sequence, in the order in which it was
+    /// told; gives the number of rows.
+    pub(super) async fn rebuild_signals(&self, after: i64) -> Result<u64, ledger::Error> {
+        let (mut after, mut taught) = (after, 0);
         loop {
             let rows = self.ledger.signal_events(after, REBUILD_BATCH).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let Some(last) = rows.last() else { return Ok(taught) };
             after = last.seq;
+            taught += rows.len() as u64;
             for row in &rows {
                 match signal_event(row) {
                     Some(Ok(event)) => self.signals.apply(&event).await,

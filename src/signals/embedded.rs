@@ -1,7 +1,7 @@
 //! The store in memory: bounded for each kind of party, and honest about what it had to forget.
 
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
@@ -11,6 +11,21 @@ use super::party::{Held, Lesson, Limits, PartyState, in_order};
 use super::plan::KindPlan;
 use super::{Observation, Party, Readings, SignalEvent, catalog};
 use crate::domain::{PartyKey, Span};
+
+// A copy of one moment, made while the store goes on learning.
+mod copy;
+// The bytes of such a copy in a file.
+mod format;
+// The store made from them again.
+mod load;
+#[cfg(test)]
+mod tests;
+
+use copy::ShardCopy;
+
+pub use copy::{SnapshotCut, SnapshotMark, SnapshotWritten};
+pub use format::SnapshotError;
+pub use load::StoredSnapshot;
 
 /// Enough that two cores rarely wait for each other, few enough that small caps stay even.
 const SHARDS: usize = 16;
@@ -86,10 +101,13 @@ pub type Statistics = [KindStatistics; Party::ALL.len()];
 /// Signals of all parties in the memory of this process.
 #[derive(Debug)]
 pub struct EmbeddedStore {
-    kinds: [Kind; Party::ALL.len()],
+    config: EmbeddedConfig,
+    kinds: Box<[Kind; Party::ALL.len()]>,
     limits: Limits,
     /// The newest event time seen, in microseconds.
     newest: AtomicI64,
+    /// A copy is being made.
+    copying: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -107,6 +125,8 @@ struct Shard {
     /// Where the next sample for eviction begins.
     cursor: usize,
     evictions: u64,
+    /// What a copy that is being made still has to get from here.
+    copy: Option<Box<ShardCopy>>,
 }
 
 #[derive(Debug)]
@@ -125,10 +145,16 @@ impl EmbeddedStore {
             watermark: AtomicI64::new(i64::MIN),
         };
         EmbeddedStore {
-            kinds: Party::ALL.map(kind),
+            config,
+            kinds: Box::new(Party::ALL.map(kind)),
             limits: Limits { log: config.log_length.max(1), distinct: config.distinct.max(1) },
             newest: AtomicI64::new(i64::MIN),
+            copying: AtomicBool::new(false),
         }
+    }
+
+    pub fn config(&self) -> EmbeddedConfig {
+        self.config
     }
 
     /// Counts the attempt, once an id while it is in a log, and returns all readings as of its
@@ -182,7 +208,10 @@ impl EmbeddedStore {
             let now = observation.time.as_micros();
             let mut shard = kind.shard(&key);
             let slot = match shard.parties.get_index_of(&key) {
-                Some(index) => shard.parties.get_index_mut(index).map(|(_, slot)| slot),
+                Some(index) => {
+                    shard.save(index, &kind.plan);
+                    shard.parties.get_index_mut(index).map(|(_, slot)| slot)
+                }
                 None if begins => Some(kind.begin(&mut shard, key, (now, newest))),
                 None => None,
             };
@@ -212,7 +241,10 @@ impl Kind {
         let mut hasher = KeyHasher::default();
         hasher.write(&key.0);
         // Bits that the table inside the shard does not use first.
-        let shard = (hasher.finish() >> 40) as usize % SHARDS;
+        self.lock((hasher.finish() >> 40) as usize % SHARDS)
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
         // A panic elsewhere left at worst one party half taught, which is no reason to stop.
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,7 +262,7 @@ impl Kind {
         (now, newest): (i64, i64),
     ) -> &'a mut Slot {
         let doubtful_until = self.doubtful_until();
-        if let Some(last_active) = shard.make_room(newest - self.plan.idle, self.shard_cap)
+        if let Some(last_active) = shard.make_room(newest, self.shard_cap, &self.plan)
             && last_active > newest - MISSED.as_micros()
         {
             self.watermark.fetch_max(last_active, Ordering::Relaxed);
@@ -241,8 +273,8 @@ impl Kind {
 
     fn statistics(&self, kind: Party) -> KindStatistics {
         let mut statistics = KindStatistics { kind, parties: 0, evictions: 0, bytes: 0 };
-        for shard in &self.shards {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        for shard in 0..SHARDS {
+            let shard = self.lock(shard);
             statistics.parties += shard.parties.len();
             statistics.evictions += shard.evictions;
             statistics.bytes += shard.bytes();
@@ -254,13 +286,14 @@ impl Kind {
 impl Shard {
     /// Drops what has expired among a sample and, when that gave no room, the stalest of it, whose
     /// last activity is returned.
-    fn make_room(&mut self, expired: i64, cap: usize) -> Option<i64> {
+    fn make_room(&mut self, newest: i64, cap: usize, plan: &KindPlan) -> Option<i64> {
+        let expired = newest - plan.idle;
         let mut stalest: Option<(i64, PartyKey)> = None;
         for _ in 0..EVICTION_SAMPLE.min(self.parties.len()) {
             self.cursor = if self.cursor < self.parties.len() { self.cursor } else { 0 };
             let Some((key, slot)) = self.parties.get_index(self.cursor) else { break };
             if slot.last_active <= expired {
-                self.parties.swap_remove_index(self.cursor);
+                self.remove(self.cursor, plan);
                 continue;
             }
             if stalest.is_none_or(|(last_active, _)| slot.last_active < last_active) {
@@ -272,7 +305,9 @@ impl Shard {
             return None;
         }
         let (last_active, key) = stalest?;
-        self.parties.swap_remove(&key);
+        if let Some(index) = self.parties.get_index_of(&key) {
+            self.remove(index, plan);
+        }
         self.evictions += 1;
         Some(last_active)
     }

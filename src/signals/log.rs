@@ -189,7 +189,7 @@ impl Log {
             if time < before {
                 return Err(Garbled("a log out of order"));
             }
-            let amount = reader.signed()?;
+            let amount = reader.minor()?;
             entries.push(Entry::new(time, amount, ShortId(reader.fixed_u32()?)));
         }
         Ok(Log { entries })

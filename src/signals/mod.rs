@@ -32,7 +32,10 @@ mod readings;
 pub mod redis;
 mod store;
 
-pub use embedded::{EmbeddedConfig, EmbeddedStore, KindStatistics, Statistics};
+pub use embedded::{
+    EmbeddedConfig, EmbeddedStore, KindStatistics, SnapshotCut, SnapshotError, SnapshotMark,
+    SnapshotWritten, Statistics, StoredSnapshot,
+};
 pub use profile::SpendingPart;
 pub use readings::{Reading, Readings};
 pub use store::SignalStore;

@@ -4,7 +4,7 @@
 use super::party::{Held, Lesson};
 use super::plan::{Course, KindPlan};
 use super::trail::{read_position, write_position};
-use super::wire::{Garbled, Reader, Writer};
+use super::wire::{Garbled, NUMBER_MAX, Reader, Writer};
 use super::{Member, Observation, SpendingPrior};
 use crate::domain::{Category, Parties, PartyKey, Time};
 
@@ -71,7 +71,8 @@ pub fn encode(lesson: Lesson, o: &Observation, held: &Held, plan: &KindPlan) -> 
     }
     body.byte(flags);
     body.signed(o.time.as_micros());
-    body.signed(if matches!(lesson, Lesson::Attempt | Lesson::Purchase) { o.amount } else { 0 });
+    let has_amount = matches!(lesson, Lesson::Attempt | Lesson::Purchase);
+    body.signed(if has_amount { o.amount.clamp(0, NUMBER_MAX) } else { 0 });
     let members = members(lesson, o, plan, profiled);
     let present = members.iter().enumerate().filter(|(_, member)| member.is_some());
     body.byte(present.map(|(bit, _)| 1 << bit).sum());
@@ -121,7 +122,7 @@ pub fn decode(reader: &mut Reader<'_>) -> Result<Record, Garbled> {
     let id = body.fixed_u64()?;
     let flags = body.byte()?;
     let time = Time::from_micros(body.time(0)?);
-    let amount = body.signed()?;
+    let amount = body.minor()?;
     let parties = decode_members(&mut body)?;
     let position = match flags & POSITION {
         0 => None,

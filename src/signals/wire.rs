@@ -7,6 +7,10 @@ use std::fmt;
 /// difference of two of them can overflow.
 const TIME_MAX: i64 = 1 << 52;
 
+/// Other numbers lie below this: what is more was never written, and the sums of those that remain
+/// stay finite.
+pub const NUMBER_MAX: i64 = 1 << 53;
+
 /// Bytes that are not what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Garbled(pub &'static str);
@@ -135,7 +139,13 @@ impl<'a> Reader<'a> {
 
     pub fn double(&mut self) -> Result<f64, Garbled> {
         let number = f64::from_bits(self.fixed_u64()?);
-        number.is_finite().then_some(number).ok_or(Garbled("not a finite number"))
+        (number.abs() <= NUMBER_MAX as f64).then_some(number).ok_or(Garbled("no such number"))
+    }
+
+    /// Minor units.
+    pub fn minor(&mut self) -> Result<i64, Garbled> {
+        let minor = Some(self.signed()?).filter(|minor| (0..=NUMBER_MAX).contains(minor));
+        minor.ok_or(Garbled("no such amount"))
     }
 
     /// A double that is not negative.
@@ -176,6 +186,12 @@ mod tests {
         assert!(reader(&[0xFF; 10]).number().is_err(), "too large");
         assert!(reader(&[0xFF, 0x01, 7]).count(1).is_err(), "255 things in one byte");
         assert!(reader(&[0xFF; 8]).double().is_err(), "not a number");
+        assert!(reader(&[0x01]).minor().is_err(), "less than nothing");
+        let mut large = Writer::default();
+        large.double(f64::MAX);
+        large.signed(NUMBER_MAX + 1);
+        let mut large = Reader::new(&large.bytes);
+        assert!(large.double().is_err() && large.minor().is_err(), "beyond all numbers");
         assert!(reader(&[0x80, 0x02]).small::<u8>().is_err());
         let mut writer = Writer::default();
         writer.signed(1 << 53);

@@ -71,6 +71,17 @@ impl Running {
         }
     }
 
+    /// The first line of its log, from here on, that has these words.
+    pub fn logged(&self, words: &str) -> String {
+        loop {
+            match self.err.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(words) => return line,
+                Ok(_) => continue,
+                Err(_) => panic!("it never logged \"{words}\""),
+            }
+        }
+    }
+
     /// SIGKILL: the process gets no chance to do anything more.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -5,6 +5,8 @@
 
 // The binary as a child that never outlives its test.
 mod child;
+// A policy without limits on how often.
+mod policy;
 // A service on a folder of its own.
 mod server;
 // Random numbers that are the same in every run.
@@ -26,6 +28,8 @@ mod sync_failure;
 mod stop;
 // What was counted before a crash counts after it.
 mod memory;
+// And does so when only the end of it has to be learnt again.
+mod snapshot;
 // Nothing personal where it does not belong.
 mod personal_data;
 

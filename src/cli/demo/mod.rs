@@ -38,6 +38,7 @@ impl Demo {
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
             clock: Clock::system(),
+            snapshot_every: None,
         };
         let app = App::open(&config).await?;
         let address = app.address()?;

@@ -48,7 +48,8 @@ impl Missed {
         self.len() == 0
     }
 
-    /// Takes the event that waits longest, to be taught and then told of by `taught`. One at a time.
+    /// Takes the event that waits longest, to be taught; `taught` tells what became of it. One at
+    /// a time.
     pub fn take(&self) -> Option<SignalEvent> {
         let mut waiting = self.lock();
         let event = waiting.events.pop_front()?;

@@ -5,10 +5,10 @@
 //! embedded store runs (`kept.rs`), so both give equal readings.
 //!
 //! What is not known is missing, never zero. A partition of keys without its mark is cold: it was
-//! emptied, and gives and learns nothing until it is rebuilt from the ledger. An event that could not be counted waits
-//! in `missed.rs` and is counted later; that, and an answer that got lost, is safe because no event
-//! is counted twice: logs know the ids of their events, and of busy parties, which keep no log, the
-//! server keeps the names of the last hour's.
+//! emptied, and gives and learns nothing until it is rebuilt from the ledger. An event that could
+//! not be counted waits in `missed.rs` and is counted later; that, and an answer that got lost, is
+//! safe because no event is counted twice: logs know the ids of their events, and of busy parties,
+//! which keep no log, the server keeps the names of the last hour's.
 
 mod breaker;
 mod dial;

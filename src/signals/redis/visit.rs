@@ -104,6 +104,8 @@ impl Visit {
         match names {
             // Numbers are kept in a fraction of the memory.
             Some(_) => command.arg((o.id ^ ((lesson as u64) << 61)) as i64),
+            // What else happens is harmless twice, and must come again behind what it undoes.
+            None if !matches!(lesson, Lesson::Attempt | Lesson::Purchase) => command.arg(""),
             None => command.arg(&record::name(lesson, o.id)[..]),
         };
         match PartyState::begins_with(lesson, plan) {
@@ -137,7 +139,8 @@ fn names_keys(party: &str, time: Time, purpose: Purpose) -> [String; 2] {
 /// What Redis said of one party.
 #[derive(Debug)]
 pub struct Told {
-    /// Whether the event is counted, if there was one.
+    /// Whether the event, if there was one, need not come again: it is counted, or the party cannot
+    /// learn it however long it waits.
     pub counted: bool,
     /// `None` when it is unknown.
     pub party: Result<Option<Kept>, Fault>,
@@ -166,6 +169,7 @@ impl Told {
     ) -> Told {
         let (state, value) = match reply.and_then(parts) {
             Ok(parts) => parts,
+            Err(fault @ Fault::WrongType) => return Told::spoilt(fault),
             Err(fault) => return Told::failed(fault),
         };
         // The ledger has everything but attempts before it is taught, so a rebuild will teach it.
@@ -181,15 +185,22 @@ impl Told {
                 let party = kept::fold(&value, plan, limits, own).map_err(|_| Fault::Corrupt);
                 Told { counted: true, party, front }
             }
+            NOT_OUR_PARTY => Told::spoilt(Fault::NotOurs),
             _ => Told::failed(Fault::NotOurs),
         }
     }
+
+    /// The fault of one party: its events must not hold up those of all others.
+    fn spoilt(fault: Fault) -> Told {
+        Told { counted: true, ..Told::failed(fault) }
+    }
 }
 
-/// States that `tell.lua` gives; all others say that the value or the mark is not ours.
+/// States that `tell.lua` gives; all others say that the mark is not ours.
 const COLD: i64 = 0;
 const WARM: i64 = 1;
 const NO_ROOM: i64 = 3;
+const NOT_OUR_PARTY: i64 = 4;
 
 fn parts(reply: Value) -> Result<(i64, Vec<u8>), Fault> {
     match reply {

@@ -12,7 +12,7 @@ pub use shop::*;
 
 use std::path::PathBuf;
 
-use surety::app::{App, Config, Signals};
+use surety::app::{App, Config, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
@@ -87,6 +87,7 @@ impl TestApp {
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
             clock: self.clock.clone(),
+            snapshot_every: Some(SNAPSHOT_EVERY),
         };
         let running = self.runtime.block_on(async {
             let app = App::open(&config).await.unwrap();
