@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 use super::files::{Whole, replace};
+use super::print::page;
 use crate::lab::train::{self, Digests, Spec, Table, Trained};
 use crate::scoring::Scorecard;
 
@@ -77,8 +78,7 @@ impl TrainScorecard {
         }
         replace(&self.out, &trained.bytes)?;
         tell(&trained);
-        println!("{}", serde_json::to_string(&trained.metrics)?);
-        Ok(())
+        page(&(serde_json::to_string(&trained.metrics)? + "\n"))
     }
 }
 
@@ -116,8 +116,7 @@ impl Evaluate {
         if told.in_sample {
             eprintln!("every row trained this model: the figures flatter it");
         }
-        println!("{}", serde_json::to_string(&told)?);
-        Ok(())
+        page(&(serde_json::to_string(&told)? + "\n"))
     }
 }
 
