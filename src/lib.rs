@@ -25,7 +25,7 @@
 //! - [`features`]: facts by name: every value that a rule may look at, one entry each. Without past
 //!   decisions: they are never facts.
 //! - [`scoring`]: the spending score: how unlikely a purchase is for this account; scorecards as
-//!   checked artifacts, points and shortfalls by reason. Without a trained model in `decide`, so far.
+//!   checked artifacts, points and shortfalls by reason. Without a trained model in `decide`.
 //! - [`policy`]: rules in CEL, bands, thresholds by market, the examples that must pass, the reason
 //!   catalogue. Without an interpreter: conditions are compiled when they are loaded.
 //! - [`playbook`]: policy and catalogue with their fingerprint: one immutable thing.
