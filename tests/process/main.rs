@@ -48,3 +48,6 @@ mod transactions;
 mod replay;
 // `replay` of files that are not as they should be.
 mod replay_errors;
+
+// `train scorecard` and `evaluate`.
+mod train;
