@@ -113,14 +113,14 @@ impl Visit {
             false => command.arg(""),
         };
         let age_ms = match asking.purpose {
-            Purpose::Live => 0,
+            Purpose::Live | Purpose::Later => 0,
             Purpose::Rebuild(now) => (now - o.time).as_micros().max(0) / 1_000,
         };
         let spare_ms = SPARE.as_micros() / 1_000;
         command.arg((kept_for_ms(plan) - age_ms).max(spare_ms)).arg(NAMES_KEPT.as_micros() / 1_000);
         command.arg(match asking.purpose {
             Purpose::Rebuild(_) => "rebuild",
-            Purpose::Live => "",
+            Purpose::Live | Purpose::Later => "",
         });
         command
     }
