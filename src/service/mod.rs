@@ -89,7 +89,6 @@ impl Service {
     /// ledger remembers since; a shared one is looked after, and may not be there yet.
     pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
         let begun = Instant::now();
-        let begun_at = settings.clock.now();
         let loaded = snapshot::load(&mut settings).await?;
         let mut service = Service {
             ledger: settings.ledger,
@@ -111,7 +110,8 @@ impl Service {
                 loaded.tell(tail, begun.elapsed());
             }
             SignalStore::Redis(store) => {
-                let upkeep = Upkeep::start(Arc::clone(store), service.ledger.clone(), begun_at);
+                let (ledger, clock) = (service.ledger.clone(), service.clock.clone());
+                let upkeep = Upkeep::start(Arc::clone(store), ledger, clock);
                 service._upkeep = Some(upkeep.await?);
             }
         }
