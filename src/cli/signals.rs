@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -18,6 +18,9 @@ use crate::service::{Clock, signal_event};
 use crate::signals::{Observation, Party, Reading, SignalEvent, SignalStore, catalog};
 use crate::telemetry;
 
+/// A person waits longer for the store than a checkout, whose budget may be used up by the first
+/// connection.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Rows of the ledger read at once.
 const BATCH: u32 = 10_000;
 
@@ -74,7 +77,10 @@ impl Signals {
 
 impl Place {
     fn open(&self) -> Result<(PartyHasher, SignalStore)> {
-        let kept = self.store.signals()?;
+        let mut kept = self.store.signals()?;
+        if let Kept::Redis { options, .. } = &mut kept {
+            options.budget = options.budget.max(PATIENCE);
+        }
         let path = match (&self.store.party_key, &kept) {
             (Some(path), _) => path.clone(),
             (None, Kept::Embedded(_)) => self.data.join("party.key"),
