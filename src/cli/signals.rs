@@ -88,6 +88,7 @@ impl Place {
         };
         let secret = app::read_secret(&path)?
             .with_context(|| format!("cannot read the key {}: no such file", path.display()))?;
+        app::check_party_key(&self.data, &secret)?;
         Ok((PartyHasher::new(&secret), app::signal_store(&kept, &secret)?))
     }
 
