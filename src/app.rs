@@ -81,6 +81,12 @@ impl App {
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
         let ledger = Ledger::open(&config.data.join("ledger.sqlite")).await?;
         let party_secret = party_secret(config)?;
+        if check_party_key(&config.data, &party_secret)? == Hashed::Never {
+            let id = PartyHasher::new(&party_secret).key_id();
+            let path = config.data.join(PARTY_ID);
+            write_secret(&path, id.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         let settings = Settings {
             ledger: ledger.clone(),
             playbook: Arc::new(playbook),
@@ -141,6 +147,40 @@ pub fn party_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
              random bytes under which all processes hash their parties"
         ),
     }
+}
+
+/// Names in a data folder the party key under which its ledger was hashed.
+const PARTY_ID: &str = "party.id";
+
+/// Whether a data folder knows yet under which key its ledger is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hashed {
+    Never,
+    UnderThisKey,
+}
+
+/// Under another key than its ledger's, all parties would be strangers: a data folder is refused
+/// with it. What the folder was hashed under is in `party.id`, or in a key of its own.
+pub fn check_party_key(data: &Path, secret: &[u8; PARTY_SECRET_LEN]) -> Result<Hashed> {
+    let got = PartyHasher::new(secret).key_id();
+    let path = data.join(PARTY_ID);
+    let named = match fs::read_to_string(&path) {
+        Ok(id) => Some(id),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+    };
+    let own = read_secret(&data.join("party.key"))?;
+    let own = own.map(|secret| PartyHasher::new(&secret).key_id());
+    if let Some(other) = named.iter().chain(&own).find(|id| **id != got) {
+        bail!(
+            "the ledger in {} was hashed under another party key (id {other}); expected that key, \
+             got id {got}",
+            data.display()
+        );
+    }
+    Ok(if named.is_some() { Hashed::UnderThisKey } else { Hashed::Never })
 }
 
 /// The store, not yet connected.

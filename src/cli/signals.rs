@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -19,6 +19,9 @@ use crate::signals::redis::Rebuild as Filling;
 use crate::signals::{Observation, Party, Reading, SignalEvent, SignalStore, catalog};
 use crate::telemetry;
 
+/// A person waits longer for the store than a checkout, whose budget may be used up by the first
+/// connection.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Rows of the ledger read at once.
 const BATCH: u32 = 10_000;
 
@@ -75,7 +78,10 @@ impl Signals {
 
 impl Place {
     fn open(&self) -> Result<(PartyHasher, SignalStore)> {
-        let kept = self.store.signals()?;
+        let mut kept = self.store.signals()?;
+        if let Kept::Redis { options, .. } = &mut kept {
+            options.budget = options.budget.max(PATIENCE);
+        }
         let path = match (&self.store.party_key, &kept) {
             (Some(path), _) => path.clone(),
             (None, Kept::Embedded(_)) => self.data.join("party.key"),
@@ -83,6 +89,7 @@ impl Place {
         };
         let secret = app::read_secret(&path)?
             .with_context(|| format!("cannot read the key {}: no such file", path.display()))?;
+        app::check_party_key(&self.data, &secret)?;
         Ok((PartyHasher::new(&secret), app::signal_store(&kept, &self.data, &secret)?))
     }
 

@@ -17,7 +17,7 @@ mod upkeep;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{RwLock, Semaphore};
 
@@ -39,6 +39,10 @@ use upkeep::Upkeep;
 
 /// Calls under way at once. Each holds a few kilobytes; the ledger commits thousands a second.
 const PLACES: usize = 2_048;
+
+/// How long the end may wait for a signal store that was away: supervisors give a process ten
+/// seconds or more, and the ledger wants five of them.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// What the service is made of.
 pub struct Settings {
@@ -85,7 +89,6 @@ impl Service {
     /// ledger remembers since; a shared one is looked after, and may not be there yet.
     pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
         let begun = Instant::now();
-        let begun_at = settings.clock.now();
         let loaded = snapshot::load(&mut settings).await?;
         let mut service = Service {
             ledger: settings.ledger,
@@ -107,7 +110,8 @@ impl Service {
                 loaded.tell(tail, begun.elapsed());
             }
             SignalStore::Redis(store) => {
-                let upkeep = Upkeep::start(Arc::clone(store), service.ledger.clone(), begun_at);
+                let (ledger, clock) = (service.ledger.clone(), service.clock.clone());
+                let upkeep = Upkeep::start(Arc::clone(store), ledger, clock);
                 service._upkeep = Some(upkeep.await?);
             }
         }
@@ -125,7 +129,8 @@ impl Service {
     /// Ends what is under way in the signal store, once nothing more is served.
     pub async fn close(&self) {
         let SignalStore::Redis(store) = &self.signals else { return };
-        store.teach_missed().await;
+        // When the time is over the rest stays in the ledger, which teaches it at the next start.
+        let _in_time = tokio::time::timeout(CLOSE_MAX, store.teach_missed()).await;
         let missed = store.missed();
         if missed > 0 {
             tracing::warn!(events = missed, "signals stay untaught: the store is away at the end");

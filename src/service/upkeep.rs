@@ -1,22 +1,26 @@
 //! A shared signal store at the start: somebody who looks after it, and recent events once more.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::clock::Clock;
 use super::teach::signal_event;
-use crate::domain::{Span, Time};
+use crate::domain::{PartyKey, Span, Time};
 use crate::ledger::{self, Ledger, StoredSignal};
-use crate::signals::redis::{Past, RedisStore};
+use crate::signals::redis::{Learning, Past, RedisStore};
+use crate::signals::{Observation, SignalEvent};
 
-/// How far back signals are taught once more. Their names are kept for longer, so that none of them
-/// counts twice.
+/// How far back signals are taught once more. The store keeps their names for an hour longer, so
+/// that no attempt or purchase counts twice; other events are harmless twice, but for those that a
+/// later one undoes, which are left out.
 const TAUGHT_AGAIN: Span = Span::hours(2);
 /// Rows read at once.
 const BATCH: u32 = 1_000;
-/// Between looks at whether the store has caught up with what it missed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between tries while the store is away.
+const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// Tasks that end with their owner.
 pub(super) struct Upkeep(Vec<JoinHandle<()>>);
@@ -25,7 +29,7 @@ impl Upkeep {
     pub async fn start(
         store: Arc<RedisStore>,
         ledger: Ledger,
-        now: Time,
+        clock: Clock,
     ) -> Result<Upkeep, ledger::Error> {
         let past = match ledger.last_signal_event().await? {
             None => Past::Blank,
@@ -34,7 +38,8 @@ impl Upkeep {
         let keeper = Arc::clone(&store);
         let kept_up = tokio::spawn(async move { keeper.keep_up(past).await });
         let taught_again = tokio::spawn(async move {
-            if let Err(error) = teach_again(&store, &ledger, now - TAUGHT_AGAIN).await {
+            store.ready().await;
+            if let Err(error) = teach_again(&store, &ledger, &clock).await {
                 tracing::warn!(%error, "recent signals could not be taught again");
             }
         });
@@ -48,41 +53,161 @@ impl Drop for Upkeep {
     }
 }
 
-/// A process that ended while the store was away took with it what it had still to teach.
+/// A process that ended while the store was away took with it what it had still to teach. The
+/// store is ready now: what comes from here on this process has taught, or knows that it has not.
 async fn teach_again(
     store: &RedisStore,
     ledger: &Ledger,
-    since: Time,
+    clock: &Clock,
 ) -> Result<(), ledger::Error> {
     let Some(last) = ledger.last_signal_event().await? else { return Ok(()) };
-    // Only attempts are written down as they happen; other events may tell of long ago.
-    let is_recent = |row: &StoredSignal| row.kind == "attempt" && row.time >= since;
-    let mut after = last.seq;
+    let mut after = start_of_recent(ledger, last.seq, clock.now() - TAUGHT_AGAIN).await?;
+    let mut undoings = Undoings { read_to: after, ..Undoings::default() };
+    let mut events = 0;
+    'pages: while after < last.seq {
+        undoings.read_on(ledger).await?;
+        let rows = ledger.signal_events(after, BATCH).await?;
+        let Some(newest) = rows.last() else { break };
+        // The store may have been away for hours since it was asked last.
+        let since = clock.now() - TAUGHT_AGAIN;
+        let old = rows.iter().rposition(|row| is_attempt_before(row, since));
+        for row in &rows[old.map_or(0, |old| old + 1)..] {
+            let Some(event) = event_of(row)? else { continue };
+            if undoings.undo(row.seq, &event) {
+                continue;
+            }
+            // What waits for a rebuild will be taught by it.
+            if store.apply_again(&event).await == Learning::Failed {
+                after = row.seq - 1;
+                tokio::time::sleep(TRY_EVERY).await;
+                continue 'pages;
+            }
+            events += 1;
+        }
+        after = newest.seq;
+    }
+    tracing::info!(events, "recent signals are taught once more");
+    Ok(())
+}
+
+/// Only attempts are written down as they happen; other events may tell of long ago.
+fn is_attempt_before(row: &StoredSignal, since: Time) -> bool {
+    row.kind == "attempt" && row.time < since
+}
+
+/// The sequence of a row before all that happened since then, and not long before.
+async fn start_of_recent(ledger: &Ledger, last: i64, since: Time) -> Result<i64, ledger::Error> {
+    let mut after = last;
     while after > 0 {
         after = (after - i64::from(BATCH)).max(0);
         let rows = ledger.signal_events(after, BATCH).await?;
         let first = rows.iter().find(|row| row.kind == "attempt");
-        if let Some(row) = first.filter(|row| !is_recent(row)) {
-            let before = rows.iter().take_while(|row| !is_recent(row)).last();
-            after = before.map_or(row.seq, |row| row.seq);
+        if first.is_some_and(|row| is_attempt_before(row, since)) {
             break;
         }
     }
-    store.ready().await;
-    let mut events = 0;
-    while after < last.seq {
-        let rows = ledger.signal_events(after, BATCH).await?;
-        let Some(newest) = rows.last() else { break };
-        after = newest.seq;
-        for event in rows.iter().filter_map(signal_event) {
-            let event = event.map_err(|failure| ledger::Error::Corrupt(failure.to_string()))?;
-            while store.missed() > 0 {
-                tokio::time::sleep(LOOK_EVERY).await;
+    Ok(after)
+}
+
+fn event_of(row: &StoredSignal) -> Result<Option<SignalEvent>, ledger::Error> {
+    let garbled = |failure| ledger::Error::Corrupt(format!("signal event {}: {failure}", row.seq));
+    signal_event(row).transpose().map_err(garbled)
+}
+
+/// An account and a device.
+type Pair = (PartyKey, PartyKey);
+
+/// What rows undo that came before them, each with the newest such row. The store may have been
+/// taught those already, so it must not be taught the others behind them.
+#[derive(Debug, Default)]
+struct Undoings {
+    read_to: i64,
+    taken_back: HashMap<u64, i64>,
+    forgotten: HashMap<Pair, i64>,
+    /// A purchase makes a forgotten device known again, and is taught but once.
+    bought: HashMap<Pair, i64>,
+}
+
+impl Undoings {
+    /// Up to the ledger's end.
+    async fn read_on(&mut self, ledger: &Ledger) -> Result<(), ledger::Error> {
+        loop {
+            let rows = ledger.signal_events(self.read_to, BATCH).await?;
+            let Some(newest) = rows.last() else { return Ok(()) };
+            for row in &rows {
+                if let Some(event) = event_of(row)? {
+                    self.note(row.seq, &event);
+                }
             }
-            store.apply(&event).await;
-            events += 1;
+            self.read_to = newest.seq;
         }
     }
-    tracing::info!(events, "recent signals are taught once more");
-    Ok(())
+
+    fn note(&mut self, seq: i64, event: &SignalEvent) {
+        match event {
+            SignalEvent::TakenBack(o) => drop(self.taken_back.insert(o.id, seq)),
+            SignalEvent::Forgotten(o) => {
+                self.forgotten.extend(pair(o).map(|pair| (pair, seq)));
+            }
+            SignalEvent::Purchase(o) => self.bought.extend(pair(o).map(|pair| (pair, seq))),
+            _ => {}
+        }
+    }
+
+    /// Whether a later row undoes the event of that row.
+    fn undo(&self, seq: i64, event: &SignalEvent) -> bool {
+        let is_later = |undoing: Option<&i64>| undoing.is_some_and(|undoing| *undoing > seq);
+        let is_taken_back = |o: &Observation| is_later(self.taken_back.get(&o.id));
+        let of_pair = |undoings: &HashMap<Pair, i64>, o| {
+            is_later(pair(o).and_then(|pair| undoings.get(&pair)))
+        };
+        match event {
+            SignalEvent::Attempt(o) => is_taken_back(o),
+            SignalEvent::Purchase(o) => is_taken_back(o) || of_pair(&self.forgotten, o),
+            SignalEvent::Recognized(o) => of_pair(&self.forgotten, o),
+            SignalEvent::Forgotten(o) => of_pair(&self.bought, o),
+            _ => false,
+        }
+    }
+}
+
+fn pair(o: &Observation) -> Option<Pair> {
+    o.parties.account.zip(o.parties.device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Parties;
+
+    fn of(id: u64, device: u8) -> Observation {
+        let (account, device) = (Some(PartyKey([1; 16])), Some(PartyKey([device; 16])));
+        let parties = Parties { account, device, ..Parties::default() };
+        Observation { id, parties, ..Observation::default() }
+    }
+
+    #[test]
+    fn what_a_later_row_undoes_is_left_out_and_nothing_else() {
+        let rows = [
+            (SignalEvent::Attempt(of(1, 2)), true),
+            (SignalEvent::Attempt(of(2, 2)), false),
+            (SignalEvent::Purchase(of(1, 3)), true),
+            (SignalEvent::Purchase(of(3, 2)), true),
+            (SignalEvent::Recognized(of(4, 2)), true),
+            (SignalEvent::Recognized(of(5, 3)), false),
+            (SignalEvent::TakenBack(of(1, 2)), false),
+            (SignalEvent::Forgotten(of(6, 2)), false),
+            (SignalEvent::Forgotten(of(7, 4)), true),
+            (SignalEvent::Recognized(of(8, 2)), false),
+            (SignalEvent::Purchase(of(9, 4)), false),
+            (SignalEvent::SignIn(of(10, 2)), false),
+        ];
+        let mut undoings = Undoings::default();
+        for (seq, (event, _)) in (1..).zip(&rows) {
+            undoings.note(seq, event);
+        }
+        for (seq, (event, is_undone)) in (1..).zip(&rows) {
+            assert_eq!(undoings.undo(seq, event), *is_undone, "{seq} {event:?}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ pub fn fold(
         true => None,
         false => Some(PartyState::decode(plan, &mut folded)?),
     };
-    let (mut records, mut held) = (0, Held::new(false));
+    let (mut records, mut held) = (0, None);
     while !reader.is_empty() {
         let Record { lesson, observation, held: told } = record::decode(&mut reader)?;
         let time = observation.time.as_micros();
@@ -64,13 +64,14 @@ pub fn fold(
         let mut knows = told;
         state.teach(lesson, &observation, plan, (&mut knows, limits));
         if own == Some((lesson, observation.id)) {
-            held = knows;
+            // Behind the first one they know it from that.
+            held.get_or_insert(knows);
         }
         records += 1;
     }
     // Every value is begun with a record behind its head.
     let state = state.ok_or(Garbled("nothing behind the head"))?;
-    Ok(Some(Kept { state, records, held }))
+    Ok(Some(Kept { state, records, held: held.unwrap_or_else(|| Held::new(false)) }))
 }
 
 /// What replaces everything that was folded, without the head.
@@ -129,6 +130,19 @@ mod tests {
         value.extend(folded);
         records(&mut value, EVENTS);
         value
+    }
+
+    #[test]
+    fn what_logs_knew_is_what_they_knew_before_the_first_record() {
+        let plan = &plans()[Party::Account as usize];
+        let record = record::encode(Lesson::Attempt, &event(3), &Held::new(false), plan);
+        let held = |times: usize| {
+            let value = [&head(7, 0)[..], &record.repeat(times)].concat();
+            let own = Some((Lesson::Attempt, event(3).id));
+            fold(&value, plan, LIMITS, own).unwrap().unwrap().held.by_course()
+        };
+        assert_eq!(held(1)[0], Some(false));
+        assert_eq!(held(2), held(1));
     }
 
     fn plans() -> [KindPlan; 6] {

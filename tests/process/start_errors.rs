@@ -161,6 +161,34 @@ fn a_key_of_another_length_is_not_made_do() {
 }
 
 #[test]
+fn a_ledger_is_not_opened_under_another_party_key() {
+    let folder = Folder::new();
+    assert_eq!(folder.serve().stop().code, Some(0));
+    let named = fs::read_to_string(folder.data().join("party.id")).unwrap();
+    let (own, other) = (folder.data().join("party.key"), folder.path("other.key"));
+    fs::write(&other, [9; 32]).unwrap();
+    let what = format!(
+        "the ledger in {} was hashed under another party key (id {named}); expected that key, got \
+         id ",
+        folder.data().display()
+    );
+    let other = other.display().to_string();
+    refused(&serve(&folder.data(), &["--party-key", &other]), &[&what]);
+    let mut show = surety("signals");
+    show.args(["show", "--account", "acc-1", "--party-key", &other, "--data"]).arg(folder.data());
+    refused(&run(&mut show), &[&what]);
+    // A folder of before has no word of it, but its key.
+    fs::remove_file(folder.data().join("party.id")).unwrap();
+    refused(&serve(&folder.data(), &["--party-key", &other]), &[&what]);
+    let copy = folder.path("copy.key");
+    fs::rename(own, &copy).unwrap();
+    let mut command = surety("serve");
+    command.args(["--party-key", &copy.display().to_string()]);
+    assert_eq!(folder.serve_by(command).stop().code, Some(0));
+    refused(&serve(&folder.data(), &["--party-key", &other]), &[&what]);
+}
+
+#[test]
 fn a_wrong_command_line_is_told_with_its_usage() {
     for (arguments, word) in [
         (&["serve", "--grpc-listen", "everywhere"][..], "--grpc-listen"),

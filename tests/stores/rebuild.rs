@@ -2,7 +2,7 @@
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use surety::domain::{Parties, Span, Time};
+use surety::domain::{Parties, PartyKey, Span, Time};
 use surety::signals::redis::{Fault, RedisStore};
 use surety::signals::{EmbeddedConfig, EmbeddedStore, Observation, Reading, SignalEvent};
 
@@ -128,6 +128,33 @@ async fn is_filled_again(store: &RedisStore, empty: impl AsyncFnOnce(&str), salt
 
     assert_equal(store, &past).await;
     assert!(store.rebuild(past.newest).await.unwrap().is_none(), "it is whole again");
+}
+
+/// What waits for a rebuild keeps its account's later events back, and nobody else's.
+#[tokio::test]
+async fn a_cold_part_holds_up_only_those_who_live_there() {
+    let server = RedisServer::start(Kind::Redis).await;
+    let store = patient(&server.url()).await;
+    let attempt = |account: u8, id| {
+        let parties = Parties { account: Some(PartyKey([account; 16])), ..Parties::default() };
+        Observation { id, time: START, parties, ..Observation::default() }
+    };
+    let attempts = async |account| {
+        let o = Observation { time: START + Span::seconds(1), ..attempt(account, 99) };
+        store.read(&o).await.by_name("account_attempts_24h")
+    };
+    server.command(&["DEL", "surety:{010}:mark"]).await;
+    store.observe(&attempt(1, 1)).await;
+    assert_eq!(store.missed(), 1);
+    store.apply(&SignalEvent::Attempt(attempt(2, 2))).await;
+    assert_eq!((store.missed(), attempts(2).await), (1, Some(Reading::Int(2))));
+    store.apply(&SignalEvent::TakenBack(attempt(1, 1))).await;
+    assert_eq!(store.missed(), 2, "not before what it takes back");
+    store.teach_missed().await;
+    assert_eq!(store.missed(), 2);
+    server.command(&["COPY", "surety:{020}:mark", "surety:{010}:mark"]).await;
+    store.teach_missed().await;
+    assert_eq!((store.missed(), attempts(1).await), (0, Some(Reading::Int(1))));
 }
 
 #[tokio::test]

@@ -95,8 +95,33 @@ pub struct RedisStore {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Live,
+    /// By nobody who waits: on no request's budget, and in spite of the breaker.
+    Later,
     /// From the ledger, at that time.
     Rebuild(Time),
+}
+
+/// What became of an event that was to be taught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learning {
+    /// All of its parties have learnt it.
+    Done,
+    /// All but those that wait for a rebuild, which will teach them from the ledger.
+    WaitsForRebuild,
+    Failed,
+}
+
+impl Learning {
+    fn of(told: &[(Visit, Told)]) -> Learning {
+        let mut learning = Learning::Done;
+        for (_, told) in told.iter().filter(|(_, told)| !told.counted) {
+            match told.party {
+                Err(Fault::Cold) => learning = Learning::WaitsForRebuild,
+                _ => return Learning::Failed,
+            }
+        }
+        learning
+    }
 }
 
 impl RedisStore {
@@ -135,10 +160,7 @@ impl RedisStore {
     pub async fn observe(&self, attempt: &Observation) -> Readings {
         let visits = visits(Some(Lesson::Attempt), true, attempt, &self.plans);
         let told = self.ask(visits, attempt, (&Held::new(false), Purpose::Live)).await;
-        if told.iter().any(|(_, told)| !told.counted) {
-            let cold = told.iter().any(|(_, told)| matches!(told.party, Err(Fault::Cold)));
-            self.missed.add(SignalEvent::Attempt(attempt.clone()), cold);
-        }
+        self.keep_missed(|| SignalEvent::Attempt(attempt.clone()), Learning::of(&told));
         self.readings(attempt, Held::new(true), told)
     }
 
@@ -151,9 +173,23 @@ impl RedisStore {
 
     /// Teaches an event, later if it cannot be now.
     pub async fn apply(&self, event: &SignalEvent) {
-        // Behind what waits, so that nothing is taken back before it is counted.
-        if !self.missed.is_empty() || !self.teach(event).await {
-            self.missed.add(event.clone(), false);
+        // Behind what waits of the account, so that nothing is taken back before it is counted.
+        let learning = match self.missed.holds_back(event) {
+            true => Learning::Failed,
+            false => self.teach(event, Purpose::Live).await,
+        };
+        self.keep_missed(|| event.clone(), learning);
+    }
+
+    /// Teaches an event of the ledger that may be taught already, and does not keep it when that
+    /// fails: the caller has it still.
+    pub async fn apply_again(&self, event: &SignalEvent) -> Learning {
+        self.teach(event, Purpose::Later).await
+    }
+
+    fn keep_missed(&self, event: impl FnOnce() -> SignalEvent, learning: Learning) {
+        if learning != Learning::Done {
+            self.missed.add(event(), learning == Learning::WaitsForRebuild);
         }
     }
 
@@ -167,24 +203,23 @@ impl RedisStore {
         self.link.faults()
     }
 
-    /// Whether all parties of the event have learnt it.
-    async fn teach(&self, event: &SignalEvent) -> bool {
+    async fn teach(&self, event: &SignalEvent, purpose: Purpose) -> Learning {
         let (lesson, o) = event.lesson();
         let visits = visits(Some(lesson), false, o, &self.plans);
-        let learnt = |told: &[(Visit, Told)]| told.iter().all(|(_, told)| told.counted);
         if lesson != Lesson::TakenBack {
-            let told = self.ask(visits, o, (&Held::new(false), Purpose::Live)).await;
-            return learnt(&self.tidied(told, o.time));
+            let told = self.ask(visits, o, (&Held::new(false), purpose)).await;
+            return Learning::of(&self.tidied(told, o.time));
         }
         // Busy parties keep no ids: those with a log say whether there is something to take back.
         let (busy, quiet): (Vec<_>, Vec<_>) = visits.into_iter().partition(|v| v.kind.is_busy());
-        let told = self.ask(quiet, o, (&Held::new(false), Purpose::Live)).await;
+        let told = self.ask(quiet, o, (&Held::new(false), purpose)).await;
         let held = self.held(&told);
-        if !learnt(&self.tidied(told, o.time)) {
-            return false;
+        let learning = Learning::of(&self.tidied(told, o.time));
+        if learning != Learning::Done {
+            return learning;
         }
-        let told = self.ask(busy, o, (&held, Purpose::Live)).await;
-        learnt(&self.tidied(told, o.time))
+        let told = self.ask(busy, o, (&held, purpose)).await;
+        Learning::of(&self.tidied(told, o.time))
     }
 
     /// What the first party with a log of that course knew, as in the embedded store.
@@ -210,7 +245,7 @@ impl RedisStore {
     ) -> Vec<(Visit, Told)> {
         let filling = self.filling();
         let mark = match purpose {
-            Purpose::Live => warm::mark(&self.key_id, &filling),
+            Purpose::Live | Purpose::Later => warm::mark(&self.key_id, &filling),
             Purpose::Rebuild(_) => warm::mark_while_filling(&self.key_id, &filling),
         };
         let command = |visit: &Visit, named| {
@@ -249,7 +284,9 @@ impl RedisStore {
     ) -> Vec<Result<::redis::Value, Fault>> {
         match purpose {
             Purpose::Live => self.link.send(commands).await,
-            Purpose::Rebuild(_) => self.link.send_unhurried(commands, UNHURRIED).await,
+            Purpose::Later | Purpose::Rebuild(_) => {
+                self.link.send_unhurried(commands, UNHURRIED).await
+            }
         }
     }
 

@@ -110,7 +110,7 @@ impl Rebuild<'_> {
             let matters = !visit.kind.is_busy() || o.time > self.now - idle;
             matters && self.is_cold[usize::from(visit.partition())]
         });
-        let purpose = if self.is_whole { Purpose::Live } else { Purpose::Rebuild(self.now) };
+        let purpose = if self.is_whole { Purpose::Later } else { Purpose::Rebuild(self.now) };
         let told = self.store.ask(visits, o, (&held, purpose)).await;
         let told = self.store.tidied(told, o.time);
         let fault = told.iter().find_map(|(_, told)| match told.party {

@@ -3,13 +3,17 @@
 
 use std::time::Duration;
 
-use super::RedisStore;
 use super::faults::Fault;
 use super::rebuild::random;
 use super::warm::{ALL, FIRST, Unfit};
+use super::{Learning, Purpose, RedisStore};
 
 /// Between looks at what was missed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Events that fail one after the other when the store is away.
+const FAILED_MOST: u32 = 16;
+/// Events tried in one round that wait for a rebuild.
+const COLD_MOST: u32 = 256;
 /// Between looks at the settings of the servers, in looks.
 const FITNESS_EVERY: u32 = 10;
 /// Between tries to open the store at the start: a server that comes up is used soon after.
@@ -55,28 +59,42 @@ impl RedisStore {
         let _ = ready.wait_for(|ready| *ready).await;
     }
 
-    /// Teaches what was missed, in order, until something cannot be taught.
+    /// Teaches what was missed, in order within an account: each event is tried once, until the
+    /// store seems to be away.
     pub async fn teach_missed(&self) {
         let _alone = self.teaching.lock().await;
-        let waiting = self.missed.len();
-        if waiting == 0 {
+        if !self.owns_up_to_lost().await {
             return;
         }
-        while let Some(event) = self.missed.take() {
-            let is_taught = self.teach(&event).await;
-            self.missed.taught((!is_taught).then_some(event));
-            if !is_taught {
-                return;
+        // A round before may have been left half way.
+        self.missed.end_round();
+        let (mut taught, mut failed, mut cold) = (0_usize, 0, 0);
+        // What is added meanwhile is for the next round.
+        for _ in 0..self.missed.len() {
+            let Some(event) = self.missed.take() else { break };
+            match self.teach(&event, Purpose::Later).await {
+                Learning::Done => {
+                    self.missed.taught();
+                    (taught, failed) = (taught + 1, 0);
+                }
+                // The store is there, and has time: but not for all that wait for its rebuild.
+                Learning::WaitsForRebuild => {
+                    self.missed.put_aside(true);
+                    (failed, cold) = (0, cold + 1);
+                }
+                Learning::Failed => {
+                    self.missed.put_aside(false);
+                    failed += 1;
+                }
+            }
+            if failed >= FAILED_MOST || cold >= COLD_MOST {
+                break;
             }
         }
-        tracing::info!(events = waiting, "signals that were missed are taught");
-        let lost = self.missed.take_lost();
-        if lost > 0 && self.mark_cold().await.is_ok() {
-            tracing::error!(
-                events = lost,
-                "too many signals were missed: no readings until `surety signals rebuild \
-                 --from-ledger` has run"
-            );
+        self.missed.end_round();
+        if taught > 0 {
+            let waiting = self.missed.len();
+            tracing::info!(events = taught, waiting, "signals that were missed are taught");
         }
     }
 
@@ -85,6 +103,25 @@ impl RedisStore {
         let marks = self.marks().await?;
         self.set_filling(marks.warm.first().map_or("", |(_, filling)| filling));
         Ok(())
+    }
+
+    /// When missed events did not fit, the store has to say that it lacks something before it
+    /// learns on. Whether it does.
+    async fn owns_up_to_lost(&self) -> bool {
+        let lost = self.missed.lost();
+        if lost == 0 {
+            return true;
+        }
+        if self.mark_cold().await.is_err() {
+            return false;
+        }
+        self.missed.forget_lost(lost);
+        tracing::error!(
+            events = lost,
+            "too many signals were missed: no readings until `surety signals rebuild \
+             --from-ledger` has run"
+        );
+        true
     }
 
     /// Events that wait to be taught.

@@ -89,7 +89,7 @@ impl Visit {
         let party = party_key(self.kind, &self.key);
         let partition = &party[.."surety:{000}".len()];
         let is_named = match asking.purpose {
-            Purpose::Live => true,
+            Purpose::Live | Purpose::Later => true,
             // Only what processes may still have to teach can come twice.
             Purpose::Rebuild(now) => o.time > now - NAMED_BY_REBUILD,
         };
@@ -119,14 +119,14 @@ impl Visit {
             false => command.arg(""),
         };
         let age_ms = match asking.purpose {
-            Purpose::Live => 0,
+            Purpose::Live | Purpose::Later => 0,
             Purpose::Rebuild(now) => (now - o.time).as_micros().max(0) / 1_000,
         };
         let spare_ms = SPARE.as_micros() / 1_000;
         command.arg((kept_for_ms(plan) - age_ms).max(spare_ms)).arg(NAMES_KEPT.as_micros() / 1_000);
         command.arg(match asking.purpose {
             Purpose::Rebuild(_) => "rebuild",
-            Purpose::Live => "",
+            Purpose::Live | Purpose::Later => "",
         });
         command.arg(&kept::head(asking.edition, 0)[..]);
         command
