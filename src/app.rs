@@ -138,10 +138,16 @@ impl App {
 /// The secret under which parties are hashed. What several processes share they must hash alike,
 /// so none of them may make up a secret of its own.
 pub fn party_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
+    let known = |path: &Path| {
+        read_secret(path)?
+            .with_context(|| format!("cannot read the key {}: no such file", path.display()))
+    };
+    let own = config.data.join("party.key");
     match (&config.party_key, &config.signals) {
-        (Some(path), _) => read_secret(path)?
-            .with_context(|| format!("cannot read the key {}: no such file", path.display())),
-        (None, Signals::Embedded(_)) => secret(&config.data.join("party.key")),
+        (Some(path), _) => known(path),
+        // A key that got lost is not made up for by another one.
+        (None, Signals::Embedded(_)) if config.data.join(PARTY_ID).exists() => known(&own),
+        (None, Signals::Embedded(_)) => secret(&own),
         (None, Signals::Redis { .. }) => bail!(
             "signals in Redis are shared: expected --party-key with the file of {PARTY_SECRET_LEN} \
              random bytes under which all processes hash their parties"

@@ -185,6 +185,7 @@ fn a_ledger_is_not_opened_under_another_party_key() {
     let mut command = surety("serve");
     command.args(["--party-key", &copy.display().to_string()]);
     assert_eq!(folder.serve_by(command).stop().code, Some(0));
+    refused(&serve(&folder.data(), &[]), &["party.key: no such file"]);
     refused(&serve(&folder.data(), &["--party-key", &other]), &[&what]);
 }
 

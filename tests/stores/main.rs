@@ -42,6 +42,8 @@ mod together;
 // The store away, slow, full or broken: reviewed meanwhile, counted afterwards.
 mod outage;
 mod cluster_outage;
+// Taught again at the next start.
+mod again;
 // The store emptied: nobody looks new.
 mod emptied;
 // A store that was emptied, and filled from what a ledger holds.
