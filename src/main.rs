@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("surety: {failure:#}");
-            ExitCode::FAILURE
+            ExitCode::from(surety::cli::exit_code(&failure))
         }
     }
 }

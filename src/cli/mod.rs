@@ -3,12 +3,14 @@
 mod assess;
 mod catalog;
 mod demo;
+mod files;
 mod policy;
 mod print;
 mod replay;
 mod serve;
 mod signals;
 mod store;
+mod train;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -34,6 +36,10 @@ enum Command {
     Assess(assess::Assess),
     /// Decide a file of past transactions, one by one.
     Replay(replay::Replay),
+    /// Train a model on a table of the past.
+    Train(train::Train),
+    /// Measure a model on the test part of a data file. The last line is a JSON object.
+    Evaluate(train::Evaluate),
     /// Print signals, names for rules, rules and reasons.
     Catalog(catalog::Catalog),
     /// Fill an emptied signal store again, or look into it.
@@ -54,10 +60,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Demo(command) => block_on(command.run()),
         Command::Assess(command) => block_on(command.run()),
         Command::Replay(command) => command.run(),
+        Command::Train(command) => command.run(),
+        Command::Evaluate(command) => command.run(),
         Command::Catalog(command) => command.run(),
         Command::Signals(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
     }
+}
+
+/// 2 when the spec, the data or the model is at fault, as for a wrong command line; else 1.
+pub fn exit_code(failure: &anyhow::Error) -> u8 {
+    let input = failure.chain().any(|cause| cause.is::<crate::lab::train::Error>());
+    if input { 2 } else { 1 }
 }
 
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {

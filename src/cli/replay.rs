@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::files::gzipped;
 use crate::app;
 use crate::domain::{Country, Currency, Span};
 use crate::lab::replay::{Columns, Options, Summary, replay};
@@ -54,11 +55,6 @@ fn country(text: &str) -> Result<Country, String> {
 
 fn currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).map_err(|problem| problem.text)
-}
-
-/// What decides on compression.
-fn gzipped(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gz")
 }
 
 impl Replay {

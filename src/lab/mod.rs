@@ -1,3 +1,4 @@
-//! Offline work on the same pure core: what would have been decided, on whose history.
+//! Offline work on the same pure core: what would have been decided, and models trained.
 
 pub mod replay;
+pub mod train;

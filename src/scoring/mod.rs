@@ -1,5 +1,10 @@
 //! Facts to scores, each with the share that every part had in it.
 
+mod scorecard;
 mod spending;
 
+pub use scorecard::{
+    ArtifactError, Bins, Calibration, Characteristic, FORMAT_VERSION, Group, PRINCIPAL_MAX,
+    Scaling, Scorecard, Shortfall, Special, Target, TestFigures, Training, Value,
+};
 pub use spending::{Part, SpendingModel, SpendingScore};

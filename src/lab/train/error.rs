@@ -1,0 +1,31 @@
+//! Why a file cannot be trained on or judged: what the user can put right.
+
+use thiserror::Error;
+
+use crate::policy::LoadError;
+use crate::scoring::ArtifactError;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Every fault of the spec, a line each.
+    #[error("{}", lines(.0))]
+    Spec(Vec<LoadError>),
+    #[error("{0}")]
+    Data(String),
+    #[error("row {row}, column \"{column}\": {problem}")]
+    Cell { row: usize, column: String, problem: String },
+    #[error("{0}")]
+    Fit(String),
+    #[error(transparent)]
+    Model(#[from] ArtifactError),
+}
+
+impl Error {
+    pub(super) fn data(problem: impl Into<String>) -> Error {
+        Error::Data(problem.into())
+    }
+}
+
+fn lines(faults: &[LoadError]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,1 @@
+//! Faults of a spec, each at its place.
