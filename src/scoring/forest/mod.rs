@@ -14,8 +14,8 @@ use crate::domain::ReasonCode;
 use crate::scoring::Value;
 
 pub use artifact::{
-    Artifact, FORMAT_VERSION, Figures, ForestError, INPUTS_MAX, Input, Missing, Target, Training,
-    TreeParts,
+    Artifact, FORMAT_VERSION, Figures, ForestError, INPUTS_MAX, Input, Kind, Missing, Target,
+    Training, TreeParts,
 };
 pub use calibration::Calibration;
 use tree::Node;

@@ -39,7 +39,7 @@ impl Bag {
             for (number, tree) in receiver {
                 trees[number] = Some(tree?);
             }
-            Ok(())
+            Ok::<(), Error>(())
         })?;
         let grown: Vec<Tree> = trees.into_iter().flatten().collect();
         if grown.len() < growth.trees {

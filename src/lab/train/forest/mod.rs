@@ -13,10 +13,13 @@ mod draws;
 mod grow;
 mod isotonic;
 mod outcome;
+mod rank;
+mod report;
+mod run;
 #[cfg(test)]
 mod tests;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::calibrate::Platt;
@@ -24,9 +27,10 @@ use crate::scoring::forest::{Calibration, TreeParts};
 
 use bag::Bag;
 pub use coded::Coded;
+pub use run::{TrainedForest, evaluate_forest, train_forest};
 
 /// How trees are grown.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Growth {
     pub trees: usize,
     /// Splits between root and leaf, at most.
@@ -50,7 +54,7 @@ impl Default for Growth {
             trees: 100,
             depth: 20,
             min_leaf: 1,
-            features_share: 2.0 / 3.0,
+            features_share: 0.8,
             negatives_per_positive: 20.0,
             bag_share: 0.7,
             smoothing: 1.0,
@@ -60,7 +64,7 @@ impl Default for Growth {
 }
 
 /// How raw scores become chances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Two numbers: sound with few positives, and no two scores become one.
@@ -91,12 +95,7 @@ pub struct Grown {
 }
 
 /// Grows and calibrates a forest: the same for the same seed, on any number of threads.
-pub fn grow(
-    rows: Rows<'_>,
-    growth: &Growth,
-    seed: u64,
-    threads: usize,
-) -> Result<Grown, Error> {
+pub fn grow(rows: Rows<'_>, growth: &Growth, seed: u64, threads: usize) -> Result<Grown, Error> {
     let bag = Bag::grow(rows, growth, seed, threads)?;
     let judged = bag.out_of_bag(rows, growth.smoothing);
     let trees = bag.trees.iter().map(|tree| tree.parts(rows.columns)).collect();
