@@ -95,9 +95,10 @@ fn tell(trained: &Trained) {
         None => String::new(),
     };
     eprintln!(
-        "{} characteristics from {} rows{validation}; L2 strength {}",
+        "{} characteristics from {} rows{validation}; penalty of a bin {}, L2 strength {}",
         trained.card.characteristics.len(),
         training.rows,
+        training.bin_penalty,
         training.l2
     );
 }

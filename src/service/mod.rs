@@ -12,6 +12,7 @@ mod running;
 mod snapshot;
 mod step_up;
 mod teach;
+mod upkeep;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -19,7 +20,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{RwLock, Semaphore};
-use tokio::task::JoinHandle;
 
 use crate::domain::{
     Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
@@ -28,7 +28,6 @@ use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
 use crate::signals::SignalStore;
-use crate::signals::redis::Past;
 
 pub use clock::Clock;
 pub use error::Error;
@@ -36,6 +35,7 @@ pub use teach::signal_event;
 
 use running::Running;
 use snapshot::SnapshotFile;
+use upkeep::Upkeep;
 
 /// Calls under way at once. Each holds a few kilobytes; the ledger commits thousands a second.
 const PLACES: usize = 2_048;
@@ -73,15 +73,6 @@ pub struct Service {
     _upkeep: Option<Upkeep>,
 }
 
-/// A task that ends with its owner.
-struct Upkeep(JoinHandle<()>);
-
-impl Drop for Upkeep {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// An answer, and whether it was given before under the same `request_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered<T> {
@@ -94,6 +85,7 @@ impl Service {
     /// ledger remembers since; a shared one is looked after, and may not be there yet.
     pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
         let begun = Instant::now();
+        let begun_at = settings.clock.now();
         let loaded = snapshot::load(&mut settings).await?;
         let mut service = Service {
             ledger: settings.ledger,
@@ -115,13 +107,8 @@ impl Service {
                 loaded.tell(tail, begun.elapsed());
             }
             SignalStore::Redis(store) => {
-                let store = Arc::clone(store);
-                let past = match service.ledger.signal_events(0, 1).await?.is_empty() {
-                    true => Past::Blank,
-                    false => Past::HasSignals,
-                };
-                let upkeep = tokio::spawn(async move { store.keep_up(past).await });
-                service._upkeep = Some(Upkeep(upkeep));
+                let upkeep = Upkeep::start(Arc::clone(store), service.ledger.clone(), begun_at);
+                service._upkeep = Some(upkeep.await?);
             }
         }
         Ok(Arc::new(service))

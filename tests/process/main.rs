@@ -5,6 +5,8 @@
 
 // The binary as a child that never outlives its test.
 mod child;
+// A policy without limits on how often.
+mod policy;
 // A service on a folder of its own.
 mod server;
 // Random numbers that are the same in every run.
@@ -46,3 +48,6 @@ mod transactions;
 mod replay;
 // `replay` of files that are not as they should be.
 mod replay_errors;
+
+// `train scorecard` and `evaluate`.
+mod train;

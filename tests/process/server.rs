@@ -7,10 +7,10 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use surety::domain::Time;
 use surety::ledger::{Ledger, Report};
-use surety::playbook::SHIPPED_POLICY;
 use tempfile::TempDir;
 
 use crate::child::{Ended, Running, surety};
+use crate::policy;
 
 /// A folder that goes with its test.
 pub struct Folder {
@@ -32,7 +32,7 @@ impl Folder {
     /// Served by a policy that lets one account of the market GB buy on and on.
     pub fn without_velocity() -> Folder {
         let folder = Folder { policy: true, ..Folder::new() };
-        std::fs::write(folder.path("policy.toml"), policy_without_velocity()).unwrap();
+        std::fs::write(folder.path("policy.toml"), policy::without_velocity()).unwrap();
         folder
     }
 
@@ -115,26 +115,4 @@ impl Server {
     pub fn end(self) -> Ended {
         self.running.end()
     }
-}
-
-/// The shipped policy with thresholds of GB that nothing reaches: its examples are laid in DE, so
-/// all of them still pass.
-fn policy_without_velocity() -> String {
-    let text = SHIPPED_POLICY.text;
-    let begin = text.find("[market.GB.threshold]").unwrap();
-    let end = begin + text[begin..].find("[market.GB.spending]").unwrap();
-    let mut market = text[begin..end].to_owned();
-    for name in [
-        "attempts_10m",
-        "orders_60m",
-        "orders_24h",
-        "plans_open",
-        "plans_open_many",
-        "upcoming_30d_minor",
-        "upcoming_very_high_30d_minor",
-    ] {
-        let line = market.lines().find(|line| line.starts_with(&format!("{name} ="))).unwrap();
-        market = market.replace(line, &format!("{name} = 1000000000"));
-    }
-    format!("{}{market}{}", &text[..begin], &text[end..])
 }

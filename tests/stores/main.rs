@@ -6,6 +6,19 @@
 // Real servers that never outlive their test, and a proxy that breaks connections.
 mod servers;
 
+// The accounts and purchases, the calls and the policy of the tests of the binary.
+#[path = "../process/client.rs"]
+mod client;
+#[path = "../process/policy.rs"]
+mod policy;
+#[path = "../process/sample.rs"]
+mod sample;
+
+// The real binary on such a server.
+mod service;
+// One customer who buys again and again, and what the store counted of it.
+mod shopper;
+
 // A server and a cluster: started, asked, killed, hung, back again.
 mod servers_test;
 // Each fault of the proxy, met by a real client.
@@ -23,5 +36,21 @@ mod statistics;
 // Random streams of events, and every reading of them on all stores.
 mod differential;
 mod stream;
+
+// Several services on one store count together.
+mod together;
+// The store away, slow, full or broken: reviewed meanwhile, counted afterwards.
+mod outage;
+mod cluster_outage;
+// The store emptied: nobody looks new.
+mod emptied;
 // A store that was emptied, and filled from what a ledger holds.
 mod rebuild;
+// A store that is not fit for use at the start.
+mod unfit;
+// Passwords, rights and certificates.
+mod access;
+// Settings that cannot be.
+mod settings;
+// Nothing personal in the store.
+mod personal_data;

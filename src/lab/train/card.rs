@@ -6,7 +6,7 @@ use super::binning::{Binned, Cell, Cut, Rows};
 use super::calibrate::Platt;
 use super::column::{Column, Columns};
 use super::error::Error;
-use super::fit::{Features, Model, bin_all, evidence, weigh};
+use super::fit::{Features, bin_all, evidence, weigh};
 use super::spec::{Feature, Pass, Spec};
 use super::validate::{Choice, choose};
 use crate::scoring::{
@@ -51,11 +51,13 @@ pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Mad
     let features = columns.features(spec)?;
     let rows = Rows { places, positive: &columns.positive };
     let choice = choose(spec, &features, rows)?;
-    let binned = bin_all(spec, &features, rows)?;
+    let binned = bin_all(spec, &features, rows, choice.price)?;
     let classes: Vec<bool> = places.iter().map(|row| rows.positive[*row as usize]).collect();
-    let (weights, intercept) =
-        weigh(evidence(&binned, &features, places).view(), &classes, choice.l2)?;
-    let model = Model { binned, weights, intercept };
+    let mut matrix = evidence(&binned, &features, places);
+    for (mut column, _) in matrix.columns_mut().into_iter().zip(&choice.tells).filter(|p| !p.1) {
+        column.fill(0.0);
+    }
+    let (weights, intercept) = weigh(matrix.view(), &classes, choice.l2, None)?;
     let scale = Scale::new(spec, choice.platt);
     let mut card = Scorecard {
         format_version: FORMAT_VERSION,
@@ -64,7 +66,7 @@ pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Mad
         scaling: spec.scaling,
         calibration: scale.calibration(),
         pass_mark: 0,
-        base_points: scale.base(model.intercept),
+        base_points: scale.base(intercept),
         characteristics: Vec::new(),
         training: Training {
             data_sha256: String::new(),
@@ -73,6 +75,7 @@ pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Mad
             positives: u64::from(rows.total().positives),
             split: spec.split.name().to_owned(),
             seed: spec.seed,
+            bin_penalty: choice.price,
             l2: choice.l2,
             test: NO_FIGURES,
         },
@@ -80,16 +83,9 @@ pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Mad
     };
     let mut tables = Vec::new();
     for (at, feature) in spec.features.iter().enumerate() {
-        let (binned, weight) = (&model.binned[at], model.weights[at]);
+        let (binned, weight) = (&binned[at], weights[at]);
         let points: Vec<i32> = binned.woe.iter().map(|woe| scale.points(weight * woe)).collect();
-        let told = binned.cells.iter().zip(&points);
-        let worth = told.filter(|(cell, _)| cell.rows > 0).any(|(_, points)| *points != 0);
-        let dropped = match (binned.tells(), weight > 0.0, worth) {
-            (false, _, _) => Some("its bins do not tell the classes apart"),
-            (_, false, _) => Some("its weight has the wrong sign beside the others"),
-            (_, _, false) => Some("its points are all zero"),
-            _ => None,
-        };
+        let dropped = dropped(binned, choice.tells[at], weight, &points);
         tables.push(table(feature, features[at].0, binned, (weight, &points, dropped)));
         if dropped.is_none() {
             card.characteristics.push(Characteristic {
@@ -106,6 +102,19 @@ pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Mad
     let used = used(spec, &features, &card);
     references(&mut card, spec.pass, &used, places);
     Ok(Made { card, tables, choice })
+}
+
+/// Why a feature is not used, if it is not.
+fn dropped(binned: &Binned, tells: bool, weight: f64, points: &[i32]) -> Option<&'static str> {
+    let told = binned.cells.iter().zip(points);
+    let worth = told.filter(|(cell, _)| cell.rows > 0).any(|(_, points)| *points != 0);
+    match (binned.tells(), tells, weight > 0.0, worth) {
+        (false, _, _, _) => Some("its bins do not tell the classes apart"),
+        (_, false, _, _) => Some("its bins tell nothing of rows that they were not made from"),
+        (_, _, false, _) => Some("its weight has the wrong sign beside the others"),
+        (_, _, _, false) => Some("its points are all zero"),
+        _ => None,
+    }
 }
 
 pub(super) const NO_FIGURES: TestFigures =

@@ -163,7 +163,7 @@ mod tests {
             .map(|row| Judged { row, chance: 0.5, passed: passed(row), closed: None })
             .collect();
         let told = fairness(&spec, &columns, &judged).unwrap();
-        let [missing, women, men] = &told[0].groups[..] else { panic!("{told:?}") };
+        let [women, men, missing] = &told[0].groups[..] else { panic!("{told:?}") };
         assert_eq!((missing.group.as_str(), missing.compared), ("missing", false));
         assert_eq!((men.group.as_str(), men.rows, men.approve_rate), ("m", 200, 0.5));
         assert_eq!(men.default_rate, 0.5);

@@ -9,13 +9,13 @@ use linfa::prelude::{Fit, ParamGuard};
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::binning::{Binned, Rows, bin};
+use super::binning::{Binned, Limits, Rows, bin};
 use super::column::Column;
 use super::error::Error;
 use super::spec::Spec;
 
 /// The gradient may be so large, for each row, when the search ends.
-const TOLERANCE: f64 = 1e-7;
+const TOLERANCE: f64 = 1e-6;
 const ITERATIONS_MAX: u64 = 500;
 /// Weights below this are zero.
 const WEIGHT_MIN: f64 = 1e-6;
@@ -23,25 +23,18 @@ const WEIGHT_MIN: f64 = 1e-6;
 /// What is fitted: columns, with their special codes, in the order of the spec's features.
 pub(super) type Features<'a> = [(Column<'a>, &'a [f64])];
 
-/// Log odds of the positive class: `intercept` + sum of weight x evidence.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Model {
-    /// Of every feature, those that are not used too.
-    pub binned: Vec<Binned>,
-    /// Zero for what is not used.
-    pub weights: Vec<f64>,
-    pub intercept: f64,
-}
-
 /// Bins every feature by `rows`.
 pub(super) fn bin_all(
     spec: &Spec,
     features: &Features<'_>,
     rows: Rows<'_>,
+    price: f64,
 ) -> Result<Vec<Binned>, Error> {
+    let super::Binning { min_share, max_bins, smoothing, .. } = spec.binning;
+    let limits = Limits { min_share, max_bins, smoothing, price };
     let named = spec.features.iter().zip(features);
     let one = |(feature, (column, codes)): (&super::Feature, &(Column<'_>, &[f64]))| {
-        bin(*column, codes, feature.kind, rows, &spec.binning)
+        bin(*column, codes, feature.kind, rows, &limits)
             .map_err(|error| Error::data(format!("feature \"{}\": {error}", feature.name)))
     };
     named.map(one).collect()
@@ -58,19 +51,25 @@ pub(super) fn evidence(binned: &[Binned], features: &Features<'_>, rows: &[u32])
     matrix
 }
 
-/// Fits weights to `evidence`; no weight is below zero.
+/// Weights by feature, zero for what is not used, and the intercept.
+pub(super) type Weights = (Vec<f64>, f64);
+
+/// Fits weights to `evidence`; no weight is below zero. The search begins at `start`.
 pub(super) fn weigh(
     evidence: ArrayView2<'_, f64>,
     positive: &[bool],
     l2: f64,
-) -> Result<(Vec<f64>, f64), Error> {
+    start: Option<&Weights>,
+) -> Result<Weights, Error> {
     let mut weights = vec![0.0; evidence.ncols()];
     let varies = |at: &usize| {
         let column = evidence.column(*at);
         column.iter().any(|cell| *cell != column[0])
     };
     let mut used: Vec<usize> = (0..evidence.ncols()).filter(varies).collect();
-    let mut start: Option<Array1<f64>> = None;
+    let mut start: Option<Array1<f64>> = start.map(|(weights, intercept)| {
+        used.iter().map(|at| weights[*at]).chain([*intercept]).collect()
+    });
     loop {
         if used.is_empty() {
             let positives = positive.iter().filter(|one| **one).count() as f64;
@@ -125,13 +124,13 @@ fn logistic(
     Err(Error::Fit(format!("the logistic regression does not end: {problem}")))
 }
 
-impl Model {
-    pub fn log_odds(&self, evidence: ArrayView2<'_, f64>) -> Vec<f64> {
-        let of = |row: ndarray::ArrayView1<'_, f64>| {
-            self.intercept + row.iter().zip(&self.weights).map(|(e, w)| e * w).sum::<f64>()
-        };
-        evidence.rows().into_iter().map(of).collect()
-    }
+/// Log odds of the positive class by row: intercept + sum of weight x evidence.
+pub(super) fn log_odds_of(weights: &Weights, evidence: ArrayView2<'_, f64>) -> Vec<f64> {
+    let (weights, intercept) = weights;
+    let of = |row: ndarray::ArrayView1<'_, f64>| {
+        intercept + row.iter().zip(weights).map(|(e, w)| e * w).sum::<f64>()
+    };
+    evidence.rows().into_iter().map(of).collect()
 }
 
 #[cfg(test)]
@@ -158,7 +157,7 @@ mod tests {
     fn weights_are_those_of_a_fit_by_hand() {
         let (x, positive) = sample();
         let (weights, intercept) =
-            weigh(x.select(Axis(1), &[0, 1]).view(), &positive, 1e-6).unwrap();
+            weigh(x.select(Axis(1), &[0, 1]).view(), &positive, 1e-6, None).unwrap();
         // The gradient vanishes: sums of chances over each column equal the counts.
         let chance =
             |a: f64, b: f64| 1.0 / (1.0 + (-(intercept + weights[0] * a + weights[1] * b)).exp());
@@ -170,10 +169,11 @@ mod tests {
     #[test]
     fn what_speaks_the_wrong_way_is_dropped() {
         let (x, positive) = sample();
-        let (weights, _) = weigh(x.view(), &positive, 1.0).unwrap();
+        let (weights, _) = weigh(x.view(), &positive, 1.0, None).unwrap();
         assert_eq!(weights[2], 0.0, "{weights:?}");
         assert!(weights[0] > 0.5 && weights[1] > 0.5);
-        let (none, intercept) = weigh(x.select(Axis(1), &[2]).view(), &positive, 1.0).unwrap();
+        let (none, intercept) =
+            weigh(x.select(Axis(1), &[2]).view(), &positive, 1.0, None).unwrap();
         assert_eq!(none, [0.0]);
         let positives = positive.iter().filter(|one| **one).count() as f64;
         assert!((intercept - (positives / (4_000.0 - positives)).ln()).abs() < 1e-12);
@@ -182,8 +182,8 @@ mod tests {
     #[test]
     fn a_stronger_penalty_makes_smaller_weights() {
         let (x, positive) = sample();
-        let (weak, _) = weigh(x.view(), &positive, 1.0).unwrap();
-        let (strong, _) = weigh(x.view(), &positive, 1_000.0).unwrap();
+        let (weak, _) = weigh(x.view(), &positive, 1.0, None).unwrap();
+        let (strong, _) = weigh(x.view(), &positive, 1_000.0, None).unwrap();
         assert!(strong[0] < weak[0] && strong[0] > 0.0);
     }
 }

@@ -41,12 +41,13 @@ impl Report {
         writeln!(to, "# Scorecard {}\n", self.name)?;
         writeln!(
             to,
-            "Trained on {} rows with {} positives; split `{}`, seed {}, L2 strength {}.\n\
+            "Trained on {} rows with {} positives; split `{}`, seed {}, penalty of a bin {}, L2 strength {}.\n\
              Data SHA-256 `{}`, spec SHA-256 `{}`.\n",
             training.rows,
             training.positives,
             training.split,
             training.seed,
+            training.bin_penalty,
             training.l2,
             training.data_sha256,
             training.spec_sha256

@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn one_class_only_is_refused_by_the_part_it_is_in() {
-        let table = Table { rows: 4, ..Table::default() };
+        let table = Table::default();
         let split = Split::Kfold { folds: 2 };
         let told = split.folds(&table, &[false; 4]).unwrap_err().to_string();
         assert!(told.contains("train part of fold 1 has 2 rows of one class only"), "{told}");

@@ -134,7 +134,8 @@ pub struct Training {
     pub positives: u64,
     pub split: String,
     pub seed: u64,
-    /// Strength of the L2 penalty that was used.
+    /// Log-likelihood that a bin had to gain, and strength of the L2 penalty: stated or chosen.
+    pub bin_penalty: f64,
     pub l2: f64,
     pub test: TestFigures,
 }

@@ -62,6 +62,7 @@ fn sample() -> Scorecard {
             positives: 3,
             split: "modulo".to_owned(),
             seed: 1,
+            bin_penalty: 2.5,
             l2: 1.0,
             test: figures,
         },

@@ -48,4 +48,8 @@ impl Scripts {
             replace: Script::new(include_str!("replace.lua")),
         }
     }
+
+    pub fn all(&self) -> [&Script; 2] {
+        [&self.tell, &self.replace]
+    }
 }

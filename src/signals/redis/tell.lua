@@ -3,7 +3,8 @@
 -- KEYS  1 mark of the partition   2 the party
 --       3, 4 names of events applied in this hour and in the one before; only for busy parties,
 --            whose folds keep no names
--- ARGV  1 what the mark must say  2 record, '' to read only  3 name of the event
+-- ARGV  1 what the mark must say  2 record, '' to read only
+--       3 name of the event, '' if it may come twice
 --       4 head of a value that is begun here, '' when the event begins no party
 --       5 milliseconds until an idle party is forgotten      6 milliseconds for names
 --       7 'rebuild' teaches in spite of a missing mark; everybody else waits for the rebuild, so
@@ -12,6 +13,7 @@
 --       record, 4 the party is not ours.
 local FORMAT, HEAD, SHORT, LONGEST = 1, 13, 4096, 1048576
 
+if not KEYS[1] then return { 0, '' } end -- only to be known
 local mark = redis.call('GET', KEYS[1])
 if mark and mark ~= ARGV[1] then return { 2, '' } end
 local warm = mark and 1 or 0
@@ -36,7 +38,7 @@ if KEYS[3] then
 else
   -- Names of records only: what is folded holds ids in other places.
   local folded = struct.unpack('<I4', kept, HEAD - 3)
-  if string.find(kept, ARGV[3], HEAD + folded + 1, true) then return { warm, kept } end
+  if ARGV[3] ~= '' and string.find(kept, ARGV[3], HEAD + folded + 1, true) then return { warm, kept } end
 end
 
 -- APPEND reserves twice the length: too much for the many short values, right for the few long

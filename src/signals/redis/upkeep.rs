@@ -103,6 +103,7 @@ impl RedisStore {
     /// How many partitions are cold in a store that can be used.
     async fn try_open(&self, past: Past) -> Result<usize, Unfit> {
         self.fitness().await?;
+        self.teach_scripts().await?;
         let marks = self.marks().await?;
         if !marks.foreign.is_empty() {
             return Err(Unfit::Foreign);

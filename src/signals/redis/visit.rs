@@ -104,6 +104,8 @@ impl Visit {
         match names {
             // Numbers are kept in a fraction of the memory.
             Some(_) => command.arg((o.id ^ ((lesson as u64) << 61)) as i64),
+            // What else happens is harmless twice, and must come again behind what it undoes.
+            None if !matches!(lesson, Lesson::Attempt | Lesson::Purchase) => command.arg(""),
             None => command.arg(&record::name(lesson, o.id)[..]),
         };
         match PartyState::begins_with(lesson, plan) {

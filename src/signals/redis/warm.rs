@@ -6,6 +6,7 @@ use std::fmt;
 use ::redis::Value;
 
 use super::faults::Fault;
+use super::scripts::Named;
 use super::{RedisStore, UNHURRIED, visit};
 
 /// Partitions of keys: the first three hexadecimal digits of a party's hash. Each has its mark in
@@ -62,6 +63,25 @@ impl RedisStore {
             let policy = field(&info, "maxmemory_policy").unwrap_or("noeviction");
             if policy != "noeviction" && field(&info, "maxmemory") != Some("0") {
                 return Err(Unfit::Evicts(policy.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Teaches every server our scripts, without keys: they do nothing then. Fails where they may
+    /// not be run.
+    pub(super) async fn teach_scripts(&self) -> Result<(), Unfit> {
+        let calls = self
+            .scripts
+            .all()
+            .map(|script| [Named::InFull, Named::ByHash].map(|named| script.call(named, 0)));
+        for call in calls.into_iter().flatten() {
+            for reply in self.link.each_master(call, UNHURRIED).await {
+                match reply {
+                    // A server that forgot the script in between would have run it.
+                    Ok(_) | Err(Fault::ScriptGone) => {}
+                    Err(fault) => return Err(Unfit::Fault(fault)),
+                }
             }
         }
         Ok(())

@@ -99,6 +99,17 @@ impl RedisCluster {
         .await
     }
 
+    /// Waits until the replica of a master has confirmed all that the master has.
+    pub async fn is_passed_on(&self, index: usize) {
+        let node = &self.nodes[index];
+        wait_for("a replica that has everything", async || {
+            let info = node.text(&["INFO", "replication"]).await;
+            let offset = info.lines().find_map(|line| line.strip_prefix("master_repl_offset:"))?;
+            info.contains(&format!(",offset={},", offset.trim())).then_some(())
+        })
+        .await;
+    }
+
     /// SIGKILL, and waits until it is gone. `node(index).restart()` brings it back as a replica,
     /// if another was promoted in the meantime.
     pub fn kill_node(&self, index: usize) {

@@ -16,4 +16,4 @@ mod proxy;
 pub use self::cluster::RedisCluster;
 pub use self::proxy::{Mode, Proxy};
 pub use self::redis::{Kind, RedisServer};
-pub use self::wait::wait_for;
+pub use self::wait::{wait_for, wait_for_every};

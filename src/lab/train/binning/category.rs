@@ -1,10 +1,9 @@
 //! Groups of categories: put in order of their rates, then cut like numbers.
 
 use super::super::error::Error;
-use super::super::spec::Binning;
 use super::super::table::Texts;
 use super::partition::{Rules, partition};
-use super::{Cell, Cut, Rows};
+use super::{Cell, Cut, Limits, Rows};
 
 /// More distinct texts are names, not categories.
 const CATEGORIES_MAX: usize = 1_000;
@@ -14,7 +13,7 @@ const CATEGORIES_MAX: usize = 1_000;
 pub(super) fn group(
     texts: &Texts,
     rows: Rows<'_>,
-    limits: &Binning,
+    limits: &Limits,
     rules: &Rules,
 ) -> Result<Cut, Error> {
     if texts.names.len() > CATEGORIES_MAX {

@@ -11,7 +11,7 @@ pub mod partition;
 
 use super::column::Column;
 use super::error::Error;
-use super::spec::{Binning, Kind};
+use super::spec::Kind;
 use partition::Rules;
 
 pub use cells::Cell;
@@ -33,6 +33,15 @@ pub struct Binned {
     pub cells: Vec<Cell>,
     /// Weight of evidence: log odds of the positive class beyond those of all rows.
     pub woe: Vec<f64>,
+}
+
+/// How fine bins may be; see `spec::Binning`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    pub min_share: f64,
+    pub max_bins: usize,
+    pub smoothing: f64,
+    pub price: f64,
 }
 
 /// The rows that bins are made from.
@@ -58,15 +67,14 @@ pub fn bin(
     codes: &[f64],
     kind: Kind,
     rows: Rows<'_>,
-    limits: &Binning,
+    limits: &Limits,
 ) -> Result<Binned, Error> {
     let total = rows.total();
-    let price = limits.penalty.unwrap_or_else(|| 0.5 * libm::log(f64::from(total.rows.max(2))));
     let least = (limits.min_share * f64::from(total.rows)).ceil() as u32;
     let mut rules = Rules {
         least_rows: least.max(BIN_ROWS_MIN),
         max_bins: limits.max_bins,
-        price,
+        price: limits.price,
         monotone: super::spec::Monotone::None,
     };
     let cut = match (column, kind) {

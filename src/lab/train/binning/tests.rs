@@ -51,7 +51,7 @@ proptest! {
     }
 }
 
-const LIMITS: Binning = Binning { min_share: 0.05, max_bins: 6, smoothing: 10.0, penalty: None };
+const LIMITS: Limits = Limits { min_share: 0.05, max_bins: 6, smoothing: 10.0, price: 4.0 };
 
 fn numbers(kind: Kind, rows: &[(f64, bool)], codes: &[f64]) -> Binned {
     let column: Vec<f64> = rows.iter().map(|(number, _)| *number).collect();

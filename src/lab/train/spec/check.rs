@@ -139,7 +139,8 @@ impl Check<'_> {
         match split.kind {
             SplitKind::Modulo => {
                 let (modulus, test) = (split.modulus.unwrap_or(2), split.test.unwrap_or_default());
-                let some = (1..modulus).contains(&(test.len() as i64)) || test.is_empty();
+                let distinct = test.iter().collect::<BTreeSet<_>>().len() as i64;
+                let some = (1..modulus).contains(&distinct);
                 if modulus < 2 || !some || !test.iter().all(|one| (0..modulus).contains(one)) {
                     self.fault(span, "expected some remainders from 0 up to the modulus, not all");
                 }

@@ -87,7 +87,7 @@ pub struct Binning {
     pub max_bins: usize,
     /// A bin is taken as having so many more rows of the average kind.
     pub smoothing: f64,
-    /// Log-likelihood that one more bin must gain; `None` takes half the logarithm of the rows.
+    /// Log-likelihood that one more bin must gain; `None` lets validation on training rows choose.
     pub penalty: Option<f64>,
 }
 

@@ -8,6 +8,9 @@ use super::file::{Derived, Name, Names, Split, Where};
 /// Most columns of one rule.
 const COLUMNS_MAX: usize = 1_000;
 
+/// A rule of any number of columns.
+type MakeRule = fn(Vec<String>) -> Rule;
+
 fn inner(names: Names) -> Vec<String> {
     names.into_iter().map(Spanned::into_inner).collect()
 }
@@ -50,7 +53,7 @@ impl Derived {
                 pair(names).map(|(above, below)| Rule::Ratio { above, below, floor })
             }));
         rules.extend(self.difference.map(|names| pair(names).map(|(a, b)| Rule::Difference(a, b))));
-        let several: [(Option<Names>, fn(Vec<String>) -> Rule); 6] = [
+        let several: [(Option<Names>, MakeRule); 6] = [
             (self.product, Rule::Product),
             (self.sum, Rule::Sum),
             (self.mean, Rule::Mean),
