@@ -28,7 +28,7 @@ pub use column::{Column, Columns};
 pub use error::Error;
 pub use evaluate::{Evaluation, Faithfulness, evaluate};
 pub use fairness::{Fairness, GroupFigures};
-pub use forest::{Growth, Method, TrainedForest, evaluate_forest, train_forest};
+pub use forest::{ForestEvaluation, Growth, Method, TrainedForest, evaluate_forest, train_forest};
 pub use metrics::{Metrics, measure};
 pub use report::Report;
 pub use run::{Digests, Trained, train_scorecard};

@@ -27,7 +27,7 @@ use crate::scoring::forest::{Calibration, TreeParts};
 
 use bag::Bag;
 pub use coded::Coded;
-pub use run::{TrainedForest, evaluate_forest, train_forest};
+pub use run::{ForestEvaluation, TrainedForest, evaluate_forest, train_forest};
 
 /// How trees are grown.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -57,7 +57,7 @@ impl Default for Growth {
             features_share: 0.8,
             negatives_per_positive: 20.0,
             bag_share: 0.7,
-            smoothing: 1.0,
+            smoothing: 0.5,
             calibration: Method::Platt,
         }
     }

@@ -1,6 +1,8 @@
 //! One training from spec and table to artifact, figures and report.
 
 use super::rank::{self, DayRow, average_precision, card_precision};
+use serde::Serialize;
+
 use super::report::Report;
 use super::{Coded, Grown, Rows, grow};
 use crate::lab::train::column::{Column, Columns};
@@ -58,14 +60,23 @@ pub fn train_forest(
     Ok(TrainedForest { forest, bytes, figures, report })
 }
 
-/// Figures of a stored forest on the test part that the spec makes of `table`, and whether these
-/// rows trained it.
+/// Figures of a stored forest on the test part of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ForestEvaluation {
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// The test rows trained this very model: the figures flatter it.
+    pub in_sample: bool,
+}
+
+/// Evaluates `forest` on the test part that the spec makes of `table`. `data_sha256` tells whether
+/// it was trained on this file.
 pub fn evaluate_forest(
     forest: &Forest,
     spec: &Spec,
     table: Table,
     data_sha256: &str,
-) -> Result<(Figures, bool), Error> {
+) -> Result<ForestEvaluation, Error> {
     let Artifact { target, training, .. } = forest.artifact();
     if target.column != spec.target || target.positive != spec.positive {
         return Err(Error::data(format!(
@@ -80,7 +91,8 @@ pub fn evaluate_forest(
         all.push(judge(forest, spec, &columns, fold)?);
     }
     let same_file = training.data_sha256 == data_sha256;
-    Ok((means(&all), same_file && matches!(spec.split, Split::Kfold { .. })))
+    let in_sample = same_file && matches!(spec.split, Split::Kfold { .. });
+    Ok(ForestEvaluation { figures: means(&all), in_sample })
 }
 
 /// A forest grown on `rows`, without figures and digests.
