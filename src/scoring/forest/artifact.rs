@@ -137,7 +137,7 @@ impl Artifact {
         Ok((self.open()?, bytes))
     }
 
-    fn digest(&self) -> Result<String, ForestError> {
+    pub(super) fn digest(&self) -> Result<String, ForestError> {
         let mut bare = self.clone();
         bare.checksum.clear();
         let digest = Sha256::digest(serde_json::to_vec(&bare).map_err(form)?);

@@ -109,10 +109,10 @@ impl Forest {
                 moving = false;
                 for at in at.iter_mut() {
                     let node = &self.nodes[*at];
-                    if node.right != 0 {
-                        *at = if left(node) { *at + 1 } else { node.right as usize };
-                        moving = true;
-                    }
+                    let next = *at + usize::from(node.step);
+                    let next = if left(node) { next } else { node.right as usize };
+                    moving |= next != *at;
+                    *at = next;
                 }
             }
             sum += at.iter().map(|at| self.nodes[*at].cut).sum::<f64>();
@@ -141,7 +141,7 @@ impl Forest {
             let mut mean = self.means[at];
             loop {
                 let node = &self.nodes[at];
-                if node.right == 0 {
+                if node.is_leaf() {
                     break;
                 }
                 at = if node.left(row) { at + 1 } else { node.right as usize };

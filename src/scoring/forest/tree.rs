@@ -7,14 +7,20 @@ use super::artifact::{Artifact, Missing, TreeParts};
 pub(super) struct Node {
     /// Of a leaf: its chance.
     pub cut: f64,
-    /// Place of the right child; the left one follows. 0 for a leaf: no child stands there.
+    /// Place of the right child; of a leaf its own, so that going on from there stays there.
     pub right: u32,
     pub feature: u16,
+    /// How far the left child is: 1, and 0 for a leaf.
+    pub step: u8,
     /// Where a missing value goes.
     pub missing_left: bool,
 }
 
 impl Node {
+    pub fn is_leaf(&self) -> bool {
+        self.step == 0
+    }
+
     pub fn left(&self, row: &[f64]) -> bool {
         match row.get(usize::from(self.feature)) {
             Some(value) if !value.is_nan() => *value <= self.cut,
@@ -70,14 +76,20 @@ impl Layout {
                 if usize::from(feature) >= artifact.inputs.len() {
                     return Err("a feature out of range");
                 }
-                self.nodes.push(Node { cut, right: 0, feature, missing_left: true });
+                self.nodes.push(Node { cut, right: 0, feature, step: 1, missing_left: true });
                 covers.push((0.0, 0.0));
                 open.push(Open { at, has_left: false });
                 continue;
             }
             let (rows, positives) = counts.next().ok_or("fewer counts than leaves")?;
             let chance = artifact.chance(*rows, *positives);
-            self.nodes.push(Node { cut: chance, right: 0, feature: 0, missing_left: true });
+            self.nodes.push(Node {
+                cut: chance,
+                right: at as u32,
+                feature: 0,
+                step: 0,
+                missing_left: true,
+            });
             let rows = f64::from(*rows);
             covers.push((rows, rows * chance));
             while open.last().is_some_and(|one| one.has_left && self.nodes[one.at].right != 0) {
@@ -92,10 +104,10 @@ impl Layout {
         if cuts.next().is_some() || counts.next().is_some() {
             return Err("cuts or counts beyond those of the tree");
         }
-        let mean = |((rows, sum), node): (&(f64, f64), &Node)| match node.right {
-            // A leaf's own, exactly: no division of a product.
-            0 => node.cut,
-            _ => sum / rows,
+        let mean = |((rows, sum), node): (&(f64, f64), &Node)| match node.is_leaf() {
+            // Its own, exactly: no division of a product.
+            true => node.cut,
+            false => sum / rows,
         };
         self.means.extend(covers.iter().zip(&self.nodes[first..]).map(mean));
         Ok(())
