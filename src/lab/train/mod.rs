@@ -2,8 +2,8 @@
 //!
 //! Bins are made by [`binning`], their weights of evidence fitted by logistic regression in
 //! [`fit`], scaled to points in [`card`]. Everything that is chosen, the bins, the strength of the
-//! penalty, the calibration, is chosen on training rows alone. [`forest`] grows forests. The same spec, data and seed give
-//! the same bytes.
+//! penalty, the calibration, is chosen on training rows alone. The same spec, data and seed give
+//! the same bytes. [`forest`] grows forests.
 
 pub mod binning;
 mod calibrate;

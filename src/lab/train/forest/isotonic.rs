@@ -1,4 +1,5 @@
-//! Isotonic calibration: the rising steps nearest to what came true, joined by straight lines.
+//! Isotonic calibration: the rising steps nearest to what came true, joined by straight lines
+//! from the end of one to the beginning of the next.
 
 use crate::scoring::forest::Calibration;
 
@@ -8,7 +9,8 @@ const ROWS_MIN: f64 = 20.0;
 /// Rows that are judged alike.
 #[derive(Clone, Copy, Debug)]
 struct Block {
-    raw: f64,
+    low: f64,
+    high: f64,
     rows: f64,
     positives: f64,
 }
@@ -19,14 +21,17 @@ impl Block {
     }
 
     fn join(self, other: Block) -> Block {
-        let rows = self.rows + other.rows;
-        let raw = (self.raw * self.rows + other.raw * other.rows) / rows;
-        Block { raw, rows, positives: self.positives + other.positives }
+        Block {
+            low: self.low,
+            high: other.high,
+            rows: self.rows + other.rows,
+            positives: self.positives + other.positives,
+        }
     }
 }
 
-/// Pools adjacent violators: neighbours whose rates do not rise become one block. A knot stands at
-/// the mean score of each block.
+/// Pools adjacent violators: neighbours whose rates do not rise become one block. A step is
+/// level, so that the mean chance is the share of positives.
 pub(super) fn isotonic(raw: &[f64], positive: &[bool]) -> Calibration {
     let mut order: Vec<usize> = (0..raw.len()).collect();
     order.sort_by(|a, b| raw[*a].total_cmp(&raw[*b]));
@@ -34,7 +39,7 @@ pub(super) fn isotonic(raw: &[f64], positive: &[bool]) -> Calibration {
     for equal in order.chunk_by(|a, b| raw[*a] == raw[*b]) {
         let positives = equal.iter().filter(|row| positive[**row]).count() as f64;
         let rows = equal.len() as f64;
-        let mut block = Block { raw: raw[equal[0]], rows, positives };
+        let mut block = Block { low: raw[equal[0]], high: raw[equal[0]], rows, positives };
         while let Some(last) = blocks.last() {
             if last.rate() < block.rate() && last.rows >= ROWS_MIN {
                 break;
@@ -53,12 +58,13 @@ pub(super) fn isotonic(raw: &[f64], positive: &[bool]) -> Calibration {
         blocks.push(joined);
     }
     let inside = |number: f64| number.clamp(0.0, 1.0);
-    let mut knots: Vec<Block> = blocks;
-    knots.dedup_by(|later, earlier| later.raw <= earlier.raw);
-    Calibration::Isotonic {
-        raw: knots.iter().map(|block| inside(block.raw)).collect(),
-        chance: knots.iter().map(|block| inside(block.rate())).collect(),
-    }
+    let ends =
+        blocks.iter().flat_map(|block| [(block.low, block.rate()), (block.high, block.rate())]);
+    let mut knots: Vec<(f64, f64)> =
+        ends.map(|(raw, chance)| (inside(raw), inside(chance))).collect();
+    knots.dedup_by(|later, earlier| later.0 <= earlier.0);
+    let (raw, chance) = knots.into_iter().unzip();
+    Calibration::Isotonic { raw, chance }
 }
 
 #[cfg(test)]

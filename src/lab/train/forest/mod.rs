@@ -54,10 +54,10 @@ impl Default for Growth {
             trees: 100,
             depth: 20,
             min_leaf: 1,
-            features_share: 0.85,
-            negatives_per_positive: 30.0,
+            features_share: 2.0 / 3.0,
+            negatives_per_positive: 20.0,
             bag_share: 0.7,
-            smoothing: 0.5,
+            smoothing: 1.0,
             calibration: Method::Platt,
         }
     }
