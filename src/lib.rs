@@ -24,8 +24,8 @@
 //!   Lua: scripts only gather records.
 //! - [`features`]: facts by name: every value that a rule may look at, one entry each. Without past
 //!   decisions: they are never facts.
-//! - [`scoring`]: the spending score: how unlikely a purchase is for this account. Without trained
-//!   models, so far.
+//! - [`scoring`]: the spending score: how unlikely a purchase is for this account; scorecards as
+//!   checked artifacts, points and shortfalls by reason. Without a trained model in `decide`.
 //! - [`policy`]: rules in CEL, bands, thresholds by market, the examples that must pass, the reason
 //!   catalogue. Without an interpreter: conditions are compiled when they are loaded.
 //! - [`playbook`]: policy and catalogue with their fingerprint: one immutable thing.
@@ -36,7 +36,8 @@
 //! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
 //! - [`grpc`]: the edge: parses what comes in, cuts what goes out by the caller's role. Without
 //!   rules of any kind; without credentials, so far.
-//! - [`lab`]: offline work on the same pure core: `replay`. Without the service: it needs none.
+//! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a scorecard of a
+//!   spec and a table. Without the service: it needs none.
 //! - [`app`]: puts it together: data folder, keys, ledger, playbook, server, an orderly stop.
 //! - [`cli`]: the subcommands, one file each.
 //!
@@ -95,6 +96,7 @@
 //! - gRPC call: its proto, `grpc/role.rs`, `grpc/from_proto/`, `grpc/handlers/`, a function in
 //!   `service/`.
 //! - table or column: a new file in `ledger/migrations/`.
+//! - scorecard: a spec in `models/specs/`, whose README says what may stand in it; no code.
 //! - subcommand: a file in `cli/` and a variant in `cli/mod.rs`.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

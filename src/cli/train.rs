@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::files::{Whole, replace};
+use super::print::page;
 use crate::lab::train::{self, Digests, Spec, Table, Trained};
 use crate::scoring::Scorecard;
 use crate::scoring::forest::Forest;
@@ -73,8 +74,7 @@ impl Files {
             .with_context(|| self.data.display().to_string())?;
         self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
         tell(&trained);
-        println!("{}", serde_json::to_string(&trained.metrics)?);
-        Ok(())
+        page(&(serde_json::to_string(&trained.metrics)? + "\n"))
     }
 
     fn forest(self) -> Result<()> {
@@ -88,8 +88,7 @@ impl Files {
             "{} trees with {} nodes from {} rows, {} of them positive",
             spec.forest.trees, trained.report.nodes, training.rows, training.positives
         );
-        println!("{}", serde_json::to_string(&trained.figures)?);
-        Ok(())
+        page(&(serde_json::to_string(&trained.figures)? + "\n"))
     }
 
     fn read(&self) -> Result<(Spec, Table, Digests)> {
@@ -165,8 +164,7 @@ fn print(told: &impl Serialize, in_sample: bool) -> Result<()> {
     if in_sample {
         eprintln!("every row trained this model: the figures flatter it");
     }
-    println!("{}", serde_json::to_string(told)?);
-    Ok(())
+    page(&(serde_json::to_string(told)? + "\n"))
 }
 
 fn read_spec(path: &Path) -> Result<(Spec, String)> {

@@ -1,5 +1,5 @@
-//! What a shared signal store is given at the start: somebody who looks after it, and once more what
-//! a process before may have failed to teach it.
+//! What a shared signal store is given at the start: somebody who looks after it, and once more
+//! what a process before may have failed to teach it.
 
 use std::sync::Arc;
 use std::time::Duration;

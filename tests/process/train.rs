@@ -251,7 +251,8 @@ fn a_spec_that_is_wrong_is_told_with_all_its_faults() {
     refused(&SPEC.replacen("seed = 7", "sed = 7", 1), &good, &["spec.toml:5:1", "`sed`"]);
     refused(&SPEC.replacen("seed = 7", "seed =", 1), &good, &["spec.toml:5:"]);
     let noise = "[[feature]]\nname = \"noise\"\nreason = \"LARGE_PURCHASE\"\n";
-    let only = SPEC.split("[[feature]]").next().unwrap().to_owned() + noise;
+    let only =
+        SPEC.split("[[feature]]").next().unwrap().replace("[special]\nlate = [98]\n", "") + noise;
     refused(&only, &good, &["no feature tells"]);
 }
 
@@ -275,6 +276,19 @@ fn a_model_that_was_changed_or_belongs_to_another_spec_is_refused() {
     let ended = desk.evaluate("model.json");
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains("no feature \"late\""), "{}", ended.err);
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_off_is_no_whole_file() {
+    let desk = Desk::new(SPEC, &data(300));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut encoder, data(300).as_bytes()).unwrap();
+    let bytes = encoder.finish().unwrap();
+    fs::write(desk.path("cut.csv.gz"), &bytes[..bytes.len() - 20]).unwrap();
+    let ended = desk.train("cut.csv.gz", "model.json");
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains("cut.csv.gz: reading"), "{}", ended.err);
+    assert!(!desk.path("model.json").exists());
 }
 
 #[test]

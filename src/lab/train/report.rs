@@ -41,7 +41,8 @@ impl Report {
         writeln!(to, "# Scorecard {}\n", self.name)?;
         writeln!(
             to,
-            "Trained on {} rows with {} positives; split `{}`, seed {}, penalty of a bin {}, L2 strength {}.\n\
+            "Trained on {} rows with {} positives; split `{}`, seed {}, penalty of a bin {},\n\
+             L2 strength {}.\n\
              Data SHA-256 `{}`, spec SHA-256 `{}`.\n",
             training.rows,
             training.positives,

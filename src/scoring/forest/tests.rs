@@ -156,7 +156,8 @@ fn refused(change: impl FnOnce(&mut Artifact)) -> String {
 
 #[test]
 fn what_cannot_be_a_forest_is_refused_with_a_right_checksum_too() {
-    let cases: [(&str, fn(&mut Artifact)); 16] = [
+    type Change = fn(&mut Artifact);
+    let cases: [(&str, Change); 16] = [
         ("format version 2, expected 1", |a| a.format_version = 2),
         ("inputs: expected 1 to 1000", |a| a.inputs.clear()),
         ("a: the name stands twice", |a| a.inputs[1].name = "a".to_owned()),

@@ -112,7 +112,20 @@ impl Check<'_> {
                 self.fault(input.span(), format!("\"{name}\" is the target, not an input"));
             }
         }
+        self.special(file, &all);
+    }
+
+    /// Codes are of columns of the file that some numeric feature or derivation takes; elsewhere
+    /// they would do nothing, and nobody would notice.
+    fn special(&mut self, file: &File, derived: &BTreeSet<&String>) {
+        let numeric = file.feature.iter().filter(|one| one.kind != Some(FeatureKind::Category));
+        let columns = numeric.map(|one| one.column.as_ref().unwrap_or(&one.name));
+        let operands = file.derived.iter().flat_map(|one| one.get_ref().names());
+        let taken: BTreeSet<&String> = columns.chain(operands).map(Spanned::get_ref).collect();
         for (name, codes) in &file.special {
+            if derived.contains(name.get_ref()) || !taken.contains(name.get_ref()) {
+                self.fault(name.span(), "no numeric input takes this column of the file");
+            }
             if codes.is_empty() || codes.iter().any(|code| !code.is_finite()) {
                 self.fault(name.span(), "expected a list of numbers");
             }

@@ -98,6 +98,8 @@ fn each_fault_is_told_at_its_place() {
             "expected base_score",
         ),
         ("late = [96, 98]", "late = []", "s.toml:12:1: expected a list of numbers"),
+        ("late = [96, 98]", "used = [96]", "s.toml:12:1: no numeric input"),
+        ("late = [96, 98]", "housing = [96]", "s.toml:12:1: no numeric input"),
         ("column = \"sex\"", "column = \"sex\"\ncuts = [5, 3]", "s.toml:15:10: cuts"),
         ("kind = \"category\"", "kind = \"category\"\nmonotone = \"auto\"", "belongs to numeric"),
         ("column = \"housing\"", "column = \"used\"", "a derived column is numeric"),
