@@ -8,6 +8,7 @@
 mod assess;
 mod conditions;
 mod decide;
+mod forest;
 mod judge;
 mod ledger;
 mod redis;
@@ -78,6 +79,7 @@ fn main() {
     conditions::define(&mut criterion);
     signals::define(&mut criterion, &call);
     decide::define(&mut criterion);
+    forest::define(&mut criterion, &call);
     ledger::define(&mut criterion, &call);
     criterion.final_summary();
     assess::define(&call);

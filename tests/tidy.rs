@@ -40,7 +40,7 @@ const IMPURE_WORDS: [&str; 10] = [
     "tokio",
     "redis",
     "sqlx",
-    "tonic",
+    "tonic::",
     "axum",
     "std::fs",
     "SystemTime",

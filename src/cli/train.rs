@@ -1,14 +1,16 @@
-//! `train scorecard` and `evaluate`: a spec and a data file to a model, and its figures.
+//! `train` and `evaluate`: a spec and a data file to a model, and its figures.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::files::{Whole, replace};
 use super::print::page;
 use crate::lab::train::{self, Digests, Spec, Table, Trained};
 use crate::scoring::Scorecard;
+use crate::scoring::forest::Forest;
 
 #[derive(Debug, Args)]
 pub(super) struct Train {
@@ -20,11 +22,14 @@ pub(super) struct Train {
 enum Command {
     /// Train a scorecard: bins, weights of evidence, logistic regression, points. The last line is
     /// a JSON object with the figures on the test part.
-    Scorecard(TrainScorecard),
+    Scorecard(Files),
+    /// Train a forest: balanced bags, trees, chances calibrated on rows that trees did not see. The
+    /// last line is a JSON object with the figures on the test part.
+    Forest(Files),
 }
 
 #[derive(Debug, Args)]
-struct TrainScorecard {
+struct Files {
     /// What to train: target, features, split, scaling, in TOML.
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
@@ -56,29 +61,53 @@ pub(super) struct Evaluate {
 impl Train {
     pub fn run(self) -> Result<()> {
         match self.command {
-            Command::Scorecard(command) => command.run(),
+            Command::Scorecard(files) => files.scorecard(),
+            Command::Forest(files) => files.forest(),
         }
     }
 }
 
-impl TrainScorecard {
-    fn run(self) -> Result<()> {
-        let (spec, spec_sha256) = read_spec(&self.spec)?;
-        let (table, data_sha256) = read_table(&spec, &self.data)?;
-        let digests = Digests { data: data_sha256, spec: spec_sha256 };
+impl Files {
+    fn scorecard(self) -> Result<()> {
+        let (spec, table, digests) = self.read()?;
         let trained = train::train_scorecard(&spec, table, digests)
             .with_context(|| self.data.display().to_string())?;
+        self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
+        tell(&trained);
+        page(&(serde_json::to_string(&trained.metrics)? + "\n"))
+    }
+
+    fn forest(self) -> Result<()> {
+        let (spec, table, digests) = self.read()?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let trained = train::train_forest(&spec, table, digests, threads)
+            .with_context(|| self.data.display().to_string())?;
+        self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
+        let training = &trained.forest.artifact().training;
+        eprintln!(
+            "{} trees with {} nodes from {} rows, {} of them positive",
+            spec.forest.trees, trained.report.nodes, training.rows, training.positives
+        );
+        page(&(serde_json::to_string(&trained.figures)? + "\n"))
+    }
+
+    fn read(&self) -> Result<(Spec, Table, Digests)> {
+        let (spec, spec_sha256) = read_spec(&self.spec)?;
+        let (table, data_sha256) = read_table(&spec, &self.data)?;
+        Ok((spec, table, Digests { data: data_sha256, spec: spec_sha256 }))
+    }
+
+    /// The report first: where the model is, the report is too.
+    fn write(&self, model: &[u8], report: &impl Serialize, markdown: &str) -> Result<()> {
         if let Some(folder) = &self.report {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            replace(&folder.join("report.md"), trained.report.markdown().as_bytes())?;
-            let mut json = serde_json::to_vec_pretty(&trained.report)?;
+            replace(&folder.join("report.md"), markdown.as_bytes())?;
+            let mut json = serde_json::to_vec_pretty(report)?;
             json.push(b'\n');
             replace(&folder.join("report.json"), &json)?;
         }
-        replace(&self.out, &trained.bytes)?;
-        tell(&trained);
-        page(&(serde_json::to_string(&trained.metrics)? + "\n"))
+        replace(&self.out, model)
     }
 }
 
@@ -106,6 +135,9 @@ fn tell(trained: &Trained) {
 impl Evaluate {
     pub fn run(self) -> Result<()> {
         let model = Whole::read(&self.model)?;
+        if Forest::claimed(&model.bytes) {
+            return self.forest(&model);
+        }
         let card = Scorecard::parse(&model.bytes)
             .map_err(train::Error::from)
             .with_context(|| self.model.display().to_string())?;
@@ -113,11 +145,26 @@ impl Evaluate {
         let (table, data_sha256) = read_table(&spec, &self.data)?;
         let told = train::evaluate(&card, &spec, table, &data_sha256)
             .with_context(|| self.data.display().to_string())?;
-        if told.in_sample {
-            eprintln!("every row trained this model: the figures flatter it");
-        }
-        page(&(serde_json::to_string(&told)? + "\n"))
+        print(&told, told.in_sample)
     }
+
+    fn forest(&self, model: &Whole) -> Result<()> {
+        let forest = Forest::parse(&model.bytes)
+            .map_err(train::Error::from)
+            .with_context(|| self.model.display().to_string())?;
+        let (spec, _) = read_spec(&self.spec)?;
+        let (table, data_sha256) = read_table(&spec, &self.data)?;
+        let told = train::evaluate_forest(&forest, &spec, table, &data_sha256)
+            .with_context(|| self.data.display().to_string())?;
+        print(&told, told.in_sample)
+    }
+}
+
+fn print(told: &impl Serialize, in_sample: bool) -> Result<()> {
+    if in_sample {
+        eprintln!("every row trained this model: the figures flatter it");
+    }
+    page(&(serde_json::to_string(told)? + "\n"))
 }
 
 fn read_spec(path: &Path) -> Result<(Spec, String)> {

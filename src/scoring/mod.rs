@@ -1,5 +1,6 @@
 //! Facts to scores, each with the share that every part had in it.
 
+pub mod forest;
 mod scorecard;
 mod spending;
 

@@ -51,3 +51,5 @@ mod replay_errors;
 
 // `train scorecard` and `evaluate`.
 mod train;
+// `train forest` and `evaluate`.
+mod train_forest;

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::policy::LoadError;
 use crate::scoring::ArtifactError;
+use crate::scoring::forest::ForestError;
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -18,6 +19,8 @@ pub enum Error {
     Fit(String),
     #[error(transparent)]
     Model(#[from] ArtifactError),
+    #[error(transparent)]
+    Forest(#[from] ForestError),
 }
 
 impl Error {

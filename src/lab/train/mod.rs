@@ -1,9 +1,9 @@
-//! Training a scorecard: a table and a spec in, an artifact, figures and a report out.
+//! Training a model: a table and a spec in, an artifact, figures and a report out.
 //!
 //! Bins are made by [`binning`], their weights of evidence fitted by logistic regression in
 //! [`fit`], scaled to points in [`card`]. Everything that is chosen, the bins, the strength of the
 //! penalty, the calibration, is chosen on training rows alone. The same spec, data and seed give
-//! the same bytes.
+//! the same bytes. [`forest`] grows forests.
 
 pub mod binning;
 mod calibrate;
@@ -14,6 +14,7 @@ mod error;
 mod evaluate;
 mod fairness;
 mod fit;
+mod forest;
 mod metrics;
 mod report;
 mod run;
@@ -27,6 +28,7 @@ pub use column::{Column, Columns};
 pub use error::Error;
 pub use evaluate::{Evaluation, Faithfulness, evaluate};
 pub use fairness::{Fairness, GroupFigures};
+pub use forest::{ForestEvaluation, Growth, Method, TrainedForest, evaluate_forest, train_forest};
 pub use metrics::{Metrics, measure};
 pub use report::Report;
 pub use run::{Digests, Trained, train_scorecard};

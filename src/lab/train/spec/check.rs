@@ -6,8 +6,9 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::file::{self, FeatureKind, File, Name, SplitKind};
-use super::{Binning, Derived, Feature, Kind, Pass, Protected, Spec, Split, TimeSplit};
+use super::{Binning, Derived, Feature, Kind, Pass, Protected, Spec, Split, TimeSplit, growth};
 use crate::domain::ReasonCode;
+use crate::lab::train::Growth;
 use crate::policy::{LoadError, Place};
 use crate::scoring::Scaling;
 
@@ -59,6 +60,7 @@ impl Check<'_> {
             pass: self.pass(file.pass),
             binning: self.binning(file.binning),
             l2: self.l2(file.logistic.l2),
+            forest: self.growth(file.forest),
             special: special.map(|(name, codes)| (name.into_inner(), codes)).collect(),
             protected: file.protected.into_iter().map(|one| self.protected(one)).collect(),
             derived: file.derived.into_iter().filter_map(|one| self.derived(one)).collect(),
@@ -278,6 +280,16 @@ impl Check<'_> {
             self.fault(l2.span(), "l2: expected more than 0");
         }
         Some(l2.into_inner())
+    }
+
+    fn growth(&mut self, forest: Option<Spanned<growth::Forest>>) -> Growth {
+        let Some(forest) = forest else { return Growth::default() };
+        let span = forest.span();
+        let (growth, faults) = forest.into_inner().growth();
+        for problem in faults {
+            self.fault(span.clone(), problem);
+        }
+        growth
     }
 
     fn protected(&mut self, protected: file::Protected) -> Protected {

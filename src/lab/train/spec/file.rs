@@ -26,6 +26,8 @@ pub(super) struct File {
     #[serde(default)]
     pub logistic: Logistic,
     #[serde(default)]
+    pub forest: Option<Spanned<super::growth::Forest>>,
+    #[serde(default)]
     pub special: BTreeMap<Name, Vec<f64>>,
     #[serde(default)]
     pub protected: Vec<Protected>,

@@ -4,6 +4,7 @@
 
 mod check;
 mod file;
+mod growth;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::Growth;
 use crate::domain::ReasonCode;
 use crate::scoring::Scaling;
 
@@ -29,6 +31,8 @@ pub struct Spec {
     pub binning: Binning,
     /// Strength of the L2 penalty; `None` lets validation on training rows choose.
     pub l2: Option<f64>,
+    /// Of a forest; the three above are a scorecard's.
+    pub forest: Growth,
     /// Numbers that are codes, by column: each gets a bin of its own and is in no derivation.
     pub special: BTreeMap<String, Vec<f64>>,
     pub protected: Vec<Protected>,

@@ -1,0 +1,100 @@
+//! Forests on seeded data: what they learn, that they are the same again, and calibrated.
+
+use super::*;
+use crate::lab::train::forest::bag::Bag;
+use crate::lab::train::forest::draws::Draws;
+use crate::lab::train::forest::rank::average_precision;
+
+/// Uniform numbers 0 to 999 from the draws that bags are made by.
+fn uniform(rows: usize, number: u64) -> Vec<f64> {
+    let all: Vec<usize> = (0..1_000).collect();
+    let mut draws = Draws::new(99, number);
+    (0..rows).map(|_| draws.some(&all, 1)[0] as f64).collect()
+}
+
+/// Positive in 60 % where a > 900 and b < 300, else in 2 %; c is noise, d is missing for half.
+fn made_up(rows: usize) -> (Vec<Coded>, Vec<bool>) {
+    let columns: Vec<Vec<f64>> = (0..4).map(|number| uniform(rows, number)).collect();
+    let luck = uniform(rows, 9);
+    let positive = (0..rows).map(|row| {
+        let likely = columns[0][row] > 900.0 && columns[1][row] < 300.0;
+        luck[row] < if likely { 600.0 } else { 20.0 }
+    });
+    let positive = positive.collect();
+    let mut coded: Vec<Coded> =
+        columns.iter().map(|column| Coded::new(column.iter().copied())).collect();
+    let holes = columns[3].iter().map(|one| if *one < 500.0 { f64::NAN } else { *one });
+    coded[3] = Coded::new(holes);
+    (coded, positive)
+}
+
+fn small() -> Growth {
+    Growth { trees: 16, depth: 8, min_leaf: 5, ..Growth::default() }
+}
+
+#[test]
+fn the_same_seed_is_the_same_forest_on_any_number_of_threads() {
+    let (columns, positive) = made_up(1_500);
+    let rows = Rows { columns: &columns, positive: &positive };
+    let one = grow(rows, &small(), 5, 1).unwrap();
+    assert_eq!(one, grow(rows, &small(), 5, 2).unwrap());
+    assert_eq!(one, grow(rows, &small(), 5, 7).unwrap());
+    assert_ne!(one, grow(rows, &small(), 6, 2).unwrap());
+}
+
+#[test]
+fn every_row_is_counted_at_one_leaf_of_every_tree() {
+    let (columns, positive) = made_up(1_000);
+    let positives = positive.iter().filter(|one| **one).count() as u32;
+    let rows = Rows { columns: &columns, positive: &positive };
+    for tree in grow(rows, &small(), 1, 2).unwrap().trees {
+        assert_eq!(tree.rows.iter().sum::<u32>(), 1_000);
+        assert_eq!(tree.positives.iter().sum::<u32>(), positives);
+        assert_eq!(tree.feature.len(), tree.cut.len() + tree.rows.len());
+    }
+}
+
+/// Both sides of the best split have negatives in majority: pruned, nothing would be left.
+#[test]
+fn splits_between_leaves_of_one_majority_are_kept() {
+    let column = Coded::new((0..1_000).map(f64::from));
+    let positive: Vec<bool> =
+        (0..1_000).map(|row| if row < 500 { row % 50 == 0 } else { row % 4 == 0 }).collect();
+    let growth = Growth { trees: 1, depth: 1, negatives_per_positive: 50.0, ..Growth::default() };
+    let rows = Rows { columns: std::slice::from_ref(&column), positive: &positive };
+    let grown = grow(rows, &growth, 3, 1).unwrap();
+    let tree = &grown.trees[0];
+    assert_eq!(tree.feature, [0, -1, -1]);
+    assert!((480.0..520.0).contains(&tree.cut[0]), "{tree:?}");
+}
+
+#[test]
+fn known_structure_is_learnt_and_chances_come_true_on_unseen_rows() {
+    let (columns, positive) = made_up(6_000);
+    let rows = Rows { columns: &columns, positive: &positive };
+    let bag = Bag::grow(rows, &small(), 1, 2).unwrap();
+    let judged = bag.out_of_bag(rows, 0.5);
+    assert!(judged.iter().filter(|raw| raw.is_nan()).count() < 60);
+    let judged: Vec<f64> = judged.into_iter().map(|raw| raw.max(0.0)).collect();
+    // 3 % of the rows have 60 %: whoever names just them has 0.6 x 0.48 and a little more.
+    let precision = average_precision(&judged, &positive);
+    assert!(precision > 0.2, "{precision}");
+    for method in [Method::Platt, Method::Isotonic] {
+        let calibration = calibrate(&judged, &positive, method);
+        let chances: Vec<f64> = judged.iter().map(|raw| calibration.chance(*raw)).collect();
+        let told = chances.iter().sum::<f64>() / chances.len() as f64;
+        assert!((told / rows.prior() - 1.0).abs() < 0.1, "{method:?}: {told}");
+        let high: Vec<usize> = (0..chances.len()).filter(|row| chances[*row] > 0.3).collect();
+        let came = high.iter().filter(|row| positive[**row]).count() as f64 / high.len() as f64;
+        assert!((0.4..0.8).contains(&came), "{method:?}: {came}");
+    }
+}
+
+#[test]
+fn few_rows_make_a_forest_too() {
+    let column = Coded::new([1.0, 2.0, f64::NAN].into_iter());
+    let rows = Rows { columns: &[column], positive: &[true, false, false] };
+    let grown = grow(rows, &small(), 1, 2).unwrap();
+    assert_eq!(grown.trees.len(), 16);
+    assert_eq!(grown.calibration, Calibration::NONE, "no positive is left to calibrate by");
+}

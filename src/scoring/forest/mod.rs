@@ -1,0 +1,179 @@
+//! The forest: many trees, each with a chance at every leaf; their mean, calibrated, is the chance.
+//!
+//! A row goes left when its value is at most the cut. Every node has a mean chance, so that the way
+//! from root to leaf is a sum of steps, each owed to the feature that was asked: the base plus all
+//! contributions is the raw score. Scoring does not allocate.
+
+mod artifact;
+mod calibration;
+mod tree;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::ReasonCode;
+use crate::scoring::Value;
+
+pub use artifact::{
+    Artifact, FORMAT_VERSION, Figures, ForestError, INPUTS_MAX, Input, Kind, Missing, Target,
+    Training, TreeParts,
+};
+pub use calibration::Calibration;
+use tree::Node;
+
+/// Most reasons that an answer names.
+const REASONS_MAX: usize = 4;
+/// Trees that are walked together: while one waits for memory, the others go on.
+const ABREAST: usize = 8;
+
+/// A forest that passed every check and is laid out for serving; see [`Forest::parse`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forest {
+    artifact: Artifact,
+    /// All trees, one after the other, each in preorder: the left child follows its parent.
+    nodes: Vec<Node>,
+    roots: Vec<u32>,
+    /// Mean chance at every node; a leaf's own is also in the node.
+    means: Vec<f64>,
+    /// Mean of the roots: what is said of a row of which nothing is known.
+    base: f64,
+}
+
+/// How much of the raw score a reason is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    pub reason: ReasonCode,
+    pub contribution: f64,
+}
+
+impl Forest {
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    pub fn inputs(&self) -> &[Input] {
+        &self.artifact.inputs
+    }
+
+    /// Raw score of a row about which nothing was asked yet.
+    pub fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// Where each input is found, by its name; refuses the forest when one is not.
+    pub fn bind(&self, place: impl Fn(&str) -> Option<usize>) -> Result<Vec<usize>, ForestError> {
+        let unknown = |name: &String| ForestError::Unknown { feature: name.clone() };
+        let one = |input: &Input| place(&input.name).ok_or_else(|| unknown(&input.name));
+        self.inputs().iter().map(one).collect()
+    }
+
+    /// The number that stands for `value` of the input at `index`; NaN when it is missing, is of
+    /// the other kind, or is a category that training never saw.
+    pub fn encode(&self, index: usize, value: Value<'_>) -> f64 {
+        let Some(input) = self.artifact.inputs.get(index) else { return f64::NAN };
+        match (&input.categories, value) {
+            (None, Value::Number(number)) => number,
+            (Some(names), Value::Text(text)) => {
+                let place = names.iter().position(|name| name == text);
+                place.map_or(f64::NAN, |place| place as f64)
+            }
+            _ => f64::NAN,
+        }
+    }
+
+    /// Mean chance over the trees, not calibrated. `row` has a number for every input, in their
+    /// order; NaN is missing, and so is what lies beyond the end of `row`.
+    pub fn raw(&self, row: &[f64]) -> f64 {
+        let sum = if self.complete(row) {
+            self.sum(|node| row[usize::from(node.feature)] <= node.cut)
+        } else {
+            self.sum(|node| node.left(row))
+        };
+        sum / self.roots.len() as f64
+    }
+
+    fn complete(&self, row: &[f64]) -> bool {
+        row.len() >= self.artifact.inputs.len() && !row.iter().any(|value| value.is_nan())
+    }
+
+    /// Sum of the leaves' chances, tree by tree in their order.
+    fn sum(&self, left: impl Fn(&Node) -> bool) -> f64 {
+        let mut sum = 0.0;
+        for roots in self.roots.chunks(ABREAST) {
+            let mut at = [0_usize; ABREAST];
+            for (at, root) in at.iter_mut().zip(roots) {
+                *at = *root as usize;
+            }
+            let at = &mut at[..roots.len()];
+            let mut moving = true;
+            while moving {
+                moving = false;
+                for at in at.iter_mut() {
+                    let node = &self.nodes[*at];
+                    let next = *at + usize::from(node.step);
+                    let next = if left(node) { next } else { node.right as usize };
+                    moving |= next != *at;
+                    *at = next;
+                }
+            }
+            sum += at.iter().map(|at| self.nodes[*at].cut).sum::<f64>();
+        }
+        sum
+    }
+
+    /// The chance of the positive class.
+    pub fn probability(&self, row: &[f64]) -> f64 {
+        self.calibrated(self.raw(row))
+    }
+
+    /// The chance of the positive class at a raw score.
+    pub fn calibrated(&self, raw: f64) -> f64 {
+        self.artifact.calibration.chance(raw)
+    }
+
+    /// Writes each input's part in the raw score to `into`, which is as long as the inputs, and
+    /// gives the raw score: [`base`](Forest::base) plus all that was written, but for rounding.
+    pub fn contributions(&self, row: &[f64], into: &mut [f64]) -> f64 {
+        into.fill(0.0);
+        let trees = self.roots.len() as f64;
+        let mut sum = 0.0;
+        for root in &self.roots {
+            let mut at = *root as usize;
+            let mut mean = self.means[at];
+            loop {
+                let node = &self.nodes[at];
+                if node.is_leaf() {
+                    break;
+                }
+                at = if node.left(row) { at + 1 } else { node.right as usize };
+                if let Some(part) = into.get_mut(usize::from(node.feature)) {
+                    *part += self.means[at] - mean;
+                }
+                mean = self.means[at];
+            }
+            sum += mean;
+        }
+        for part in into {
+            *part /= trees;
+        }
+        sum / trees
+    }
+
+    /// What speaks for the positive class, merged by reason: the largest first, among equals the
+    /// lower code, four at most.
+    pub fn reasons(&self, contributions: &[f64]) -> Vec<Share> {
+        let mut merged: Vec<Share> = Vec::new();
+        for (input, contribution) in self.inputs().iter().zip(contributions) {
+            match merged.iter_mut().find(|share| share.reason == input.reason) {
+                Some(share) => share.contribution += contribution,
+                None => merged.push(Share { reason: input.reason, contribution: *contribution }),
+            }
+        }
+        merged.retain(|share| share.contribution > 0.0);
+        merged.sort_by(|a, b| {
+            let larger = b.contribution.total_cmp(&a.contribution);
+            larger.then(a.reason.number().cmp(&b.reason.number()))
+        });
+        merged.truncate(REASONS_MAX);
+        merged
+    }
+}
