@@ -13,8 +13,9 @@ use crate::signals::redis::{Options, Server};
 #[derive(Debug, Args)]
 pub(super) struct Store {
     /// Where signals are kept: `embedded` in this process, or the address of a Redis or Valkey that
-    /// several processes share: redis://[user[:password]@]host[:port][/database], rediss:// with
-    /// TLS, redis+cluster://host:port,host:port or rediss+cluster:// for a cluster.
+    /// several processes share: redis://user:password@host:port/database, of which the host alone
+    /// is needed, rediss:// with TLS, redis+cluster://host:port,host:port or rediss+cluster:// for
+    /// a cluster.
     #[arg(
         long,
         value_name = "STORE",

@@ -27,7 +27,7 @@ const SENT_AGAIN: u32 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The longest that a call of [`Link::send`] may take.
+    /// The longest that a call which somebody waits for may take.
     pub budget: Duration,
     /// Calls under way at once.
     pub in_flight: usize,
