@@ -46,6 +46,7 @@ async fn is_known(site: &Site, server: &RedisServer) -> Option<Reading> {
     let budget = std::time::Duration::from_secs(5);
     let options = Options { budget, ..Options::default() };
     let store = RedisStore::new(url, options, &hasher.key_id()).unwrap();
+    let store = store.remembering(site.filling());
     let key = |kind: &str, name: &str| Some(hasher.key(kind, name));
     let (account, device) = (key("account", ACCOUNT), key("device", DEVICE));
     let parties = Parties { account, device, ..Parties::default() };
