@@ -1,9 +1,9 @@
 //! Training a model: a table and a spec in, an artifact, figures and a report out.
 //!
 //! Bins are made by [`binning`], their weights of evidence fitted by logistic regression in
-//! `fit.rs`, scaled to points in `card.rs`. Everything that is chosen, the bins, the strength of the
-//! penalty, the calibration, is chosen on training rows alone. The same spec, data and seed give
-//! the same bytes. `forest/` grows forests.
+//! `fit.rs`, scaled to points in `card.rs`. Everything that is chosen, the bins, the strength of
+//! the penalty, the calibration, is chosen on training rows alone. The same spec, data and seed
+//! give the same bytes. `forest/` grows forests.
 
 pub mod binning;
 mod calibrate;
