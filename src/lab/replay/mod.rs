@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::decide::decide;
 use crate::domain::{Country, Currency, Decision, PARTY_SECRET_LEN, PartyHasher, Span, Value};
-use crate::features::{self, Facts, Offered, StepUpFacts, View};
+use crate::features::{self, Facts, StepUpFacts, View};
 use crate::playbook::Playbook;
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalEvent};
 
@@ -145,8 +145,8 @@ impl Replay<'_> {
         fields.push_field(&score(scores.spending));
         fields.push_field(&score(scores.fraud));
         if self.options.features {
-            let offered = Offered { market: true, currency: true, product: true };
-            let view = View { facts, offered, scores };
+            let market = self.playbook.policy.market_facts(&facts.request);
+            let view = View { facts, market, scores };
             for slot in 0..features::slot_count() as u16 {
                 match features::read(slot, &view) {
                     Value::NotSupplied | Value::Failed => fields.push_field(""),
