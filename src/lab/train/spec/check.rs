@@ -6,8 +6,9 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::file::{self, FeatureKind, File, Name, SplitKind};
+use super::repayment::Repayment;
 use super::{Binning, Derived, Feature, Kind, Pass, Protected, Spec, Split, TimeSplit, growth};
-use crate::domain::ReasonCode;
+use crate::domain::{PERIODS, ReasonCode};
 use crate::lab::train::Growth;
 use crate::policy::{LoadError, Place};
 use crate::scoring::Scaling;
@@ -63,7 +64,7 @@ impl Check<'_> {
             forest: self.growth(file.forest),
             special: special.map(|(name, codes)| (name.into_inner(), codes)).collect(),
             protected: file.protected.into_iter().map(|one| self.protected(one)).collect(),
-            derived: file.derived.into_iter().filter_map(|one| self.derived(one)).collect(),
+            derived: self.all_derived(file.repayment.as_ref(), file.derived),
             features: file.feature.into_iter().filter_map(|one| self.feature(one)).collect(),
         }
     }
@@ -75,10 +76,15 @@ impl Check<'_> {
         }
         let protected: BTreeSet<&String> =
             file.protected.iter().map(|one| one.column.get_ref()).collect();
-        let mut above = BTreeSet::new();
-        let all: BTreeSet<&String> =
-            file.derived.iter().map(|derived| derived.get_ref().name.get_ref()).collect();
-        let mut inputs: Vec<&Name> = Vec::new();
+        let given: Vec<String> =
+            file.repayment.iter().flat_map(Repayment::derived).map(|one| one.name).collect();
+        let mut above: BTreeSet<&String> = given.iter().collect();
+        let stated = file.derived.iter().map(|derived| derived.get_ref().name.get_ref());
+        let all: BTreeSet<&String> = stated.chain(&given).collect();
+        let mut inputs: Vec<&Name> = file.repayment.iter().flat_map(Repayment::names).collect();
+        for span in file.repayment.iter().flat_map(Repayment::faults) {
+            self.fault(span, format!("expected {PERIODS} columns, the newest period first"));
+        }
         for derived in file.derived.iter().map(Spanned::get_ref) {
             for name in derived.names() {
                 if all.contains(name.get_ref()) && !above.contains(name.get_ref()) {
@@ -120,7 +126,8 @@ impl Check<'_> {
     fn special(&mut self, file: &File, derived: &BTreeSet<&String>) {
         let numeric = file.feature.iter().filter(|one| one.kind != Some(FeatureKind::Category));
         let columns = numeric.map(|one| one.column.as_ref().unwrap_or(&one.name));
-        let operands = file.derived.iter().flat_map(|one| one.get_ref().names());
+        let record = file.repayment.iter().flat_map(Repayment::names);
+        let operands = file.derived.iter().flat_map(|one| one.get_ref().names()).chain(record);
         let taken: BTreeSet<&String> = columns.chain(operands).map(Spanned::get_ref).collect();
         for (name, codes) in &file.special {
             if derived.contains(name.get_ref()) || !taken.contains(name.get_ref()) {
@@ -299,6 +306,16 @@ impl Check<'_> {
             self.fault(protected.column.span(), "cuts: expected numbers in ascending order");
         }
         Protected { column: protected.column.into_inner(), cuts }
+    }
+
+    fn all_derived(
+        &mut self,
+        repayment: Option<&Repayment>,
+        stated: Vec<Spanned<file::Derived>>,
+    ) -> Vec<Derived> {
+        let given = repayment.into_iter().flat_map(Repayment::derived);
+        let stated = stated.into_iter().filter_map(|one| self.derived(one));
+        given.chain(stated).collect()
     }
 
     fn derived(&mut self, derived: Spanned<file::Derived>) -> Option<Derived> {

@@ -5,6 +5,7 @@
 mod check;
 mod file;
 mod growth;
+mod repayment;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -141,6 +142,12 @@ pub enum Rule {
         by: String,
         present: bool,
     },
+    /// One of the characteristics of a repayment record: the limit, then six balances, payments and
+    /// delays.
+    Repayment {
+        columns: Vec<String>,
+        characteristic: usize,
+    },
 }
 
 impl Rule {
@@ -154,7 +161,8 @@ impl Rule {
             | Rule::Max(columns)
             | Rule::Min(columns)
             | Rule::Trend(columns)
-            | Rule::CountAtLeast { columns, .. } => columns.iter().collect(),
+            | Rule::CountAtLeast { columns, .. }
+            | Rule::Repayment { columns, .. } => columns.iter().collect(),
             Rule::Where { column, by, .. } => vec![column, by],
         }
     }
