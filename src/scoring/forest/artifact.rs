@@ -53,6 +53,9 @@ pub enum Missing {
 pub struct Input {
     pub name: String,
     pub reason: ReasonCode,
+    /// The same where the value is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_reason: Option<ReasonCode>,
     pub missing: Missing,
     /// Of a category: its values, from the fewest positives to the most; the place is the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]

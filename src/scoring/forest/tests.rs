@@ -41,7 +41,7 @@ fn artifact(inputs: Vec<Input>, trees: Vec<TreeParts>) -> Artifact {
 }
 
 fn input(name: &str, reason: ReasonCode, missing: Missing) -> Input {
-    Input { name: name.to_owned(), reason, missing, categories: None }
+    Input { name: name.to_owned(), reason, missing_reason: None, missing, categories: None }
 }
 
 fn inputs() -> Vec<Input> {

@@ -154,8 +154,14 @@ fn input(
         }
     };
     let missing = if coded.missing { Missing::Lowest } else { Missing::Majority };
-    let (name, reason) = (feature.name.clone(), feature.reason);
-    Ok((Input { name, reason, missing, categories }, coded))
+    let input = Input {
+        name: feature.name.clone(),
+        reason: feature.reason,
+        missing_reason: feature.missing_reason,
+        missing,
+        categories,
+    };
+    Ok((input, coded))
 }
 
 /// The codes that occur, but for the missing one.
