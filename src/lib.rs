@@ -24,11 +24,11 @@
 //!   Lua: scripts only gather records.
 //! - [`features`]: facts by name: every value that a rule may look at, one entry each. Without past
 //!   decisions: they are never facts.
-//! - [`scoring`]: the spending score: how unlikely a purchase is for this account; scorecards as
-//!   checked artifacts, points and shortfalls by reason. Without a trained model in `decide`.
+//! - [`scoring`]: the spending score: how unlikely a purchase is for this account; scorecards and
+//!   forests as checked artifacts, and what speaks for the chance that they tell. Without training.
 //! - [`policy`]: rules in CEL, bands, thresholds by market, the examples that must pass, the reason
 //!   catalogue. Without an interpreter: conditions are compiled when they are loaded.
-//! - [`playbook`]: policy and catalogue with their fingerprint: one immutable thing.
+//! - [`playbook`]: policy, catalogue and models with their fingerprint: one immutable thing.
 //! - [`decide`](mod@decide): the heart: every rule is tried, the strongest push wins, all reasons
 //!   stay. Without fetching: what it needs is in the facts.
 //! - [`ledger`]: what is durable, in one SQLite file: decisions, exposure, accounts, plans, answers
@@ -36,8 +36,8 @@
 //! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
 //! - [`grpc`]: the edge: parses what comes in, cuts what goes out by the caller's role. Without
 //!   rules of any kind; without credentials, so far.
-//! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a scorecard of a
-//!   spec and a table. Without the service: it needs none.
+//! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a scorecard or a
+//!   forest of a spec and a table, or of the ledger's own past. Without the service: it needs none.
 //! - [`app`]: puts it together: data folder, keys, ledger, playbook, server, an orderly stop.
 //! - [`cli`]: the subcommands, one file each.
 //!

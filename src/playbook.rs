@@ -31,8 +31,14 @@ pub const SHIPPED_REASONS: FileText<'static> =
 pub const SHIPPED: Sources<'static> = Sources {
     policy: SHIPPED_POLICY,
     reasons: SHIPPED_REASONS,
-    credit_model: None,
-    fraud_model: None,
+    credit_model: Some(FileText {
+        name: "credit/model.json",
+        text: include_str!("../models/credit/model.json"),
+    }),
+    fraud_model: Some(FileText {
+        name: "fraud/model.json",
+        text: include_str!("../models/fraud/model.json"),
+    }),
 };
 
 /// What decisions are made with.

@@ -1,6 +1,8 @@
 //! The heart: facts and a playbook make a decision. Pure; no I/O, no clock, no chance.
 
 mod judge;
+#[cfg(test)]
+mod model_tests;
 mod models;
 mod outcome;
 mod reasons;
@@ -46,7 +48,7 @@ pub fn decide(facts: &Facts, playbook: &Playbook) -> Decision {
     let mut slots = filled(playbook, market, &View { facts, market: of_market, scores: &none });
 
     let mut verdicts = judge::rules(&playbook.policy.rules, false, &slots);
-    let points = ModelPoints::of(playbook, &slots);
+    let points = ModelPoints::of(facts, playbook, &slots);
     let scores = scores(&verdicts, spending.as_ref(), points);
     let view = View { facts, market: of_market, scores: &scores };
     for &slot in playbook.policy.used_slots().iter().filter(|slot| features::is_score(**slot)) {

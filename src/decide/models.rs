@@ -2,6 +2,7 @@
 
 use super::Case;
 use crate::domain::{Component, Effect, Evidence, Reason, ReasonCode, Share, Value};
+use crate::features::Facts;
 use crate::playbook::Playbook;
 use crate::scoring::Speaks;
 use crate::signals;
@@ -16,9 +17,14 @@ const SHARE_THAT_COUNTS_PPM: i64 = 10_000;
 pub(super) struct ModelPoints([Option<i64>; Component::ALL.len()]);
 
 impl ModelPoints {
-    pub fn of(playbook: &Playbook, slots: &[Value<'_>]) -> ModelPoints {
+    /// Who pays at once asks for no credit, so nobody judges whether it will be repaid.
+    pub fn of(facts: &Facts, playbook: &Playbook, slots: &[Value<'_>]) -> ModelPoints {
         let mut points = ModelPoints::default();
+        let no_credit = facts.request.exposure() <= 0;
         for &component in Component::ALL {
+            if component == Component::Credit && no_credit {
+                continue;
+            }
             let chance = playbook.model(component).and_then(|model| model.chance_ppm(slots));
             let weight = playbook.policy.weight(component);
             points.0[component as usize] = chance.map(|chance| weight.points(chance));

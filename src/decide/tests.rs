@@ -10,9 +10,10 @@ use crate::signals::{EmbeddedConfig, EmbeddedStore, Observation, Readings};
 
 const NOW: Time = Time::from_seconds(1_795_262_400);
 
-static PLAYBOOK: LazyLock<Playbook> = LazyLock::new(|| Playbook::parse(&SHIPPED).unwrap());
+pub(super) static PLAYBOOK: LazyLock<Playbook> =
+    LazyLock::new(|| Playbook::parse(&SHIPPED).unwrap());
 
-fn purchase(amount: i64, kind: PlanKind) -> RequestFacts {
+pub(super) fn purchase(amount: i64, kind: PlanKind) -> RequestFacts {
     let market = Country::parse("DE").unwrap();
     let count = u32::from(kind != PlanKind::PayNow);
     RequestFacts {
@@ -41,7 +42,7 @@ fn purchase(amount: i64, kind: PlanKind) -> RequestFacts {
     }
 }
 
-fn good_standing() -> Standing {
+pub(super) fn good_standing() -> Standing {
     let verified = Some(ProfileField { status: FieldStatus::Verified, changed: None });
     let profile = Profile {
         name: verified,
@@ -62,18 +63,18 @@ fn good_standing() -> Standing {
     }
 }
 
-fn facts(request: RequestFacts, readings: Readings, standing: Standing) -> Facts {
+pub(super) fn facts(request: RequestFacts, readings: Readings, standing: Standing) -> Facts {
     Facts { request, readings, standing, step_up: StepUpFacts::default() }
 }
 
 /// Readings of an account that nothing is remembered of.
-fn fresh() -> Readings {
+pub(super) fn fresh() -> Readings {
     let parties = Parties { account: Some(PartyKey([1; 16])), ..Parties::default() };
     let observation = Observation { id: 1, time: NOW, parties, ..Observation::default() };
     EmbeddedStore::new(EmbeddedConfig::default()).observe(&observation)
 }
 
-fn codes(decision: &Decision) -> Vec<ReasonCode> {
+pub(super) fn codes(decision: &Decision) -> Vec<ReasonCode> {
     decision.reasons.iter().map(|reason| reason.code).collect()
 }
 

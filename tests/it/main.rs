@@ -25,6 +25,8 @@ mod blind;
 mod disclosure;
 // Looking decisions up; who may make which call.
 mod lists;
+// The shipped models: what they add to a decision, and who learns of it.
+mod models;
 // More of what speaks against a customer never helps, of what speaks for one never hurts.
 mod monotone;
 // What is wrong with a request is said of every field; nothing of it is stored or counted.

@@ -62,6 +62,8 @@ fn a_column_that_is_not_there_is_told_by_its_name() {
         (GOOD.replacen("time", "when", 1), &[], &["\"time\""]),
         (GOOD.to_owned(), &["--columns", "account=customer"], &["\"customer\" for account"]),
         (GOOD.to_owned(), &["--keep", "label,scenario"], &["--keep", "\"scenario\""]),
+        (GOOD.to_owned(), &["--keep", "amount"], &["--keep", "a column \"amount\" already"]),
+        (GOOD.to_owned(), &["--keep", "label,label"], &["--keep", "\"label\" already"]),
         (String::new(), &[], &["\"account\""]),
     ] {
         // The header is told as a person reads it.

@@ -24,6 +24,8 @@ pub fn decision(record: &DecisionRecord, to: Audience) -> pb::Decision {
     let view = disclosure::view(record, to.role, &to.playbook.catalog, to.now);
     let made = &record.decision;
     let pending = state == DecisionState::Pending;
+    let staff = disclosure::is_staff(to.role);
+    let for_staff = |version: &String| if staff { version.clone() } else { String::new() };
     let approved = made.outcome == Outcome::Approved;
     let superseded_by =
         record.progress.superseded_by.filter(|_| state == DecisionState::Superseded);
@@ -56,6 +58,8 @@ pub fn decision(record: &DecisionRecord, to: Audience) -> pb::Decision {
             policy: made.versions.policy.clone(),
             catalog: made.versions.catalog.clone(),
             text: made.versions.text.clone(),
+            credit: for_staff(&made.versions.credit),
+            fraud: for_staff(&made.versions.fraud),
             ..pb::Versions::default()
         }),
         create_time: Some(time(record.created)),

@@ -67,7 +67,12 @@ pub fn replay(
     let hasher = PartyHasher::new(&[0; PARTY_SECRET_LEN]);
     let mut rows = Rows::open(input, options)?;
     let mut writer = csv::Writer::from_writer(output);
-    writer.write_record(header(options))?;
+    let header = header(options);
+    let twice = header.iter().enumerate().find(|(at, name)| header[..*at].contains(name));
+    if let Some((_, name)) = twice {
+        return Err(Error::Header(format!("--keep: the output has a column \"{name}\" already")));
+    }
+    writer.write_record(&header)?;
     let mut replay = Replay {
         playbook,
         options,

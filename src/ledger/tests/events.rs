@@ -83,6 +83,11 @@ async fn repayments_pay_the_oldest_instalments_and_make_the_record() {
     assert_applied(&ledger, due(2), repayment(plan, 299, due(2), due(2) + Span::days(1))).await;
     assert_eq!(on_day(61).await.days_overdue, 1);
     assert_eq!((on_day(61).await.late_180d, on_day(61).await.late_365d), (1, 2));
+    let record = standing_at(&ledger, "anna", NOW + Span::days(61)).await.repayment.unwrap();
+    assert_eq!(record.balance, [301, 900, 900, 0, 0, 0]);
+    assert_eq!(record.paid, [599, 0, 0, 0, 0, 0]);
+    // Eight days late in the last 30 days; by the end of those before it was one day.
+    assert_eq!(record.months_late, Some([1, 0, 0, 0, 0, 0]));
     // More than is left: never below zero.
     assert_applied(&ledger, due(3), repayment(plan, 9_999, due(3), due(3))).await;
     let standing = standing_at(&ledger, "anna", due(4)).await;
