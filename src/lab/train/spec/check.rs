@@ -6,7 +6,10 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::file::{self, FeatureKind, File, Name, SplitKind};
-use super::{Binning, Derived, Feature, Kind, Pass, Protected, Spec, Split, TimeSplit, growth};
+use super::{
+    Binning, Derived, Feature, Kind, OUTCOME, Outcome, Pass, Protected, Spec, Split, TimeSplit,
+    growth,
+};
 use crate::domain::ReasonCode;
 use crate::lab::train::Growth;
 use crate::policy::{LoadError, Place};
@@ -45,6 +48,7 @@ impl Check<'_> {
 
     fn spec(&mut self, file: File) -> Spec {
         self.inputs(&file);
+        let outcome = self.outcome(&file);
         let special = file.special.into_iter();
         let positive = match file.positive.into_inner() {
             file::Scalar::Text(text) => text,
@@ -54,6 +58,7 @@ impl Check<'_> {
             name: file.name,
             target: file.target.into_inner(),
             positive,
+            outcome,
             seed: file.seed,
             split: self.split(file.split),
             scaling: self.scaling(file.scaling),
@@ -65,6 +70,29 @@ impl Check<'_> {
             protected: file.protected.into_iter().map(|one| self.protected(one)).collect(),
             derived: file.derived.into_iter().filter_map(|one| self.derived(one)).collect(),
             features: file.feature.into_iter().filter_map(|one| self.feature(one)).collect(),
+        }
+    }
+
+    /// An outcome makes the target: there is no other.
+    fn outcome(&mut self, file: &File) -> Option<Outcome> {
+        let outcome = file.outcome.as_ref()?;
+        if file.target.get_ref() != OUTCOME {
+            let problem = format!("expected \"{OUTCOME}\", which [outcome] makes");
+            self.fault(file.target.span(), problem);
+        }
+        let one = match file.positive.get_ref() {
+            file::Scalar::Text(text) => text == "1",
+            file::Scalar::Integer(number) => *number == 1,
+        };
+        if !one {
+            self.fault(file.positive.span(), "expected 1: [outcome] makes 0 and 1");
+        }
+        match outcome.get_ref().outcome() {
+            Ok(outcome) => Some(outcome),
+            Err(problem) => {
+                self.fault(outcome.span(), problem);
+                None
+            }
         }
     }
 
