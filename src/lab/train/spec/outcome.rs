@@ -50,7 +50,9 @@ impl File {
         let kind = match (&self.kind, self.days_late) {
             (Kind::Misuse, None) => OutcomeKind::Misuse,
             (Kind::Misuse, Some(_)) => return Err("`days_late` belongs to kind late".to_owned()),
-            (Kind::Late, None) => return Err("an outcome of kind late needs `days_late`".to_owned()),
+            (Kind::Late, None) => {
+                return Err("an outcome of kind late needs `days_late`".to_owned());
+            }
             (Kind::Late, Some(late)) => OutcomeKind::Late { at_least: days("days_late", late)? },
         };
         match kind {
