@@ -35,10 +35,10 @@ pub(super) struct Source {
     from_ledger: Option<PathBuf>,
     /// With a ledger: as everything was known then. A time such as 2026-10-31T18:00:00Z, or a day,
     /// which is its beginning, UTC. Now when not given.
-    #[arg(long, value_name = "TIME", requires = "from_ledger", value_parser = moment)]
+    #[arg(long, value_name = "TIME", conflicts_with = "data", value_parser = moment)]
     as_of: Option<Time>,
     /// With a ledger: write the table here too; `.gz` compresses.
-    #[arg(long, value_name = "FILE", requires = "from_ledger")]
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
     table: Option<PathBuf>,
 }
 
