@@ -3,8 +3,8 @@
 //! Bins are made by [`binning`], their weights of evidence fitted by logistic regression in
 //! `fit.rs`, scaled to points in `card.rs`. Everything that is chosen, the bins, the strength of
 //! the penalty, the calibration, is chosen on training rows alone. The same spec, data and seed
-//! give the same bytes. `forest/` grows forests. A table is a CSV file, or what `history/` makes of a
-//! ledger.
+//! give the same bytes. `forest/` grows forests. A table is a CSV file, or what `history/` makes of
+//! a ledger.
 
 pub mod binning;
 mod calibrate;

@@ -1,4 +1,4 @@
-//! What training reads: captured approvals in order, whose misuse is whose, plans as they were told.
+//! What training reads: captured approvals in order, whose misuse is whose, plans as told.
 
 use super::events::tell;
 use super::*;

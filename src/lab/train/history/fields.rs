@@ -125,6 +125,19 @@ mod tests {
     }
 
     #[test]
+    fn the_specs_to_begin_with_name_what_a_ledger_has() {
+        for (text, columns) in [
+            (include_str!("../../../../models/specs/own-misuse.toml"), 17),
+            (include_str!("../../../../models/specs/own-late.toml"), 12),
+        ] {
+            let spec = Spec::parse("shipped", text).unwrap();
+            let fields = Fields::new(&spec).unwrap();
+            assert_eq!(fields.header().len(), columns, "{}", spec.name);
+            assert_eq!(&fields.header()[columns - 1], "outcome");
+        }
+    }
+
+    #[test]
     fn accounts_are_told_apart_by_a_short_hash() {
         assert_eq!(hashed("abc"), "ba7816bf8f01cfea");
     }

@@ -3,8 +3,8 @@
 //!
 //! A row is an approval that was captured and whose outcome had time to come. Its features are read
 //! from the stored facts alone, so nothing later than the decision is in them. Its outcome is made
-//! of events that happened up to the horizon and were recorded up to `as_of`: the same `as_of` tells
-//! the same of a row, whatever was recorded since.
+//! of events that happened up to the horizon and were recorded up to `as_of`: the same `as_of`
+//! tells the same of a row, whatever was recorded since.
 
 mod fields;
 mod late;
