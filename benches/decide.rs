@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::Criterion;
 use surety::decide::decide;
 use surety::domain::{Outcome, Scores, Value};
-use surety::features::{self, Facts, Offered, View};
+use surety::features::{self, Facts, View};
 use surety::playbook::Playbook;
 use surety::policy::condition::Truth;
 
@@ -45,8 +45,8 @@ fn hits(playbook: &Playbook, slots: &[Value<'_>]) -> usize {
 
 /// The values of all names, as rules see them.
 fn filled<'a>(facts: &'a Facts, playbook: &Playbook, scores: &'a Scores) -> Vec<Value<'a>> {
-    let offered = Offered { market: true, currency: true, product: true };
-    let view = View { facts, offered, scores };
+    let market = playbook.policy.market_facts(&facts.request);
+    let view = View { facts, market, scores };
     let market = playbook.policy.market(facts.request.market).unwrap();
     let slots = (0..features::slot_count() as u16).map(|slot| features::read(slot, &view));
     slots.chain(market.thresholds().iter().copied()).collect()

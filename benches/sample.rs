@@ -6,14 +6,14 @@ use surety::domain::{
     RequestFacts, SessionFacts, Span, Standing, Time,
 };
 use surety::features::{Facts, StepUpFacts};
-use surety::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
+use surety::playbook::{Playbook, SHIPPED};
 use surety::signals::{EmbeddedConfig, EmbeddedStore, Observation, SignalEvent};
 
 /// The moment about which all requests are made.
 pub const NOW: Time = Time::from_seconds(1_800_000_000);
 
 pub fn playbook() -> Playbook {
-    Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap()
+    Playbook::parse(&SHIPPED).unwrap()
 }
 
 pub fn euro() -> Currency {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc;
 use crate::ledger::Ledger;
-use crate::playbook::{FileText, Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
+use crate::playbook::{FileText, Playbook, SHIPPED, Sources};
 use crate::service::{Clock, Service, Settings};
 use crate::signals::redis::{Options, RedisStore, Server};
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
@@ -32,9 +32,7 @@ pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
 pub struct Config {
     pub grpc_listen: SocketAddr,
     pub data: PathBuf,
-    /// `None` takes the shipped file.
-    pub policy: Option<PathBuf>,
-    pub reasons: Option<PathBuf>,
+    pub playbook: PlaybookFiles,
     pub signals: Signals,
     /// The secret under which parties are hashed; `None` takes the data folder's own.
     pub party_key: Option<PathBuf>,
@@ -62,7 +60,7 @@ pub struct App {
 impl App {
     /// Opens everything; what is wrong stops the start with one line that says what and where.
     pub async fn open(config: &Config) -> Result<App> {
-        let playbook = playbook(config.policy.as_deref(), config.reasons.as_deref())?;
+        let playbook = config.playbook.load()?;
         if !config.grpc_listen.ip().is_loopback() {
             bail!(
                 "cannot listen on {}: callers have no credentials yet, so only those on the same \
@@ -205,11 +203,28 @@ pub fn signal_store(
     })
 }
 
-/// The playbook of the given files, or of those that the binary carries.
-pub fn playbook(policy: Option<&Path>, reasons: Option<&Path>) -> Result<Playbook> {
-    let policy = Named::read(policy, SHIPPED_POLICY)?;
-    let reasons = Named::read(reasons, SHIPPED_REASONS)?;
-    Ok(Playbook::parse(policy.as_text(), reasons.as_text())?)
+/// Which files decide; `None` takes the one that the binary carries.
+#[derive(Clone, Debug, Default)]
+pub struct PlaybookFiles {
+    pub policy: Option<PathBuf>,
+    pub reasons: Option<PathBuf>,
+    /// The word `none` in place of a file is no model.
+    pub credit_model: Option<PathBuf>,
+    pub fraud_model: Option<PathBuf>,
+}
+
+impl PlaybookFiles {
+    pub fn load(&self) -> Result<Playbook> {
+        let (policy, reasons) = (Named::some(&self.policy)?, Named::some(&self.reasons)?);
+        let credit = ModelFile::of(&self.credit_model)?;
+        let fraud = ModelFile::of(&self.fraud_model)?;
+        Ok(Playbook::parse(&Sources {
+            policy: policy.as_ref().map_or(SHIPPED.policy, Named::as_text),
+            reasons: reasons.as_ref().map_or(SHIPPED.reasons, Named::as_text),
+            credit_model: credit.or(SHIPPED.credit_model),
+            fraud_model: fraud.or(SHIPPED.fraud_model),
+        })?)
+    }
 }
 
 /// A file's name for messages, and its text.
@@ -219,17 +234,43 @@ struct Named {
 }
 
 impl Named {
-    fn read(path: Option<&Path>, shipped: FileText<'_>) -> Result<Named> {
-        let Some(path) = path else {
-            return Ok(Named { name: shipped.name.to_owned(), text: shipped.text.to_owned() });
-        };
+    fn read(path: &Path) -> Result<Named> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
         Ok(Named { name, text })
     }
 
+    fn some(path: &Option<PathBuf>) -> Result<Option<Named>> {
+        path.as_deref().map(Named::read).transpose()
+    }
+
     fn as_text(&self) -> FileText<'_> {
         FileText { name: &self.name, text: &self.text }
+    }
+}
+
+/// Where a model comes from.
+enum ModelFile {
+    Shipped,
+    Nowhere,
+    File(Named),
+}
+
+impl ModelFile {
+    fn of(path: &Option<PathBuf>) -> Result<ModelFile> {
+        match path {
+            None => Ok(ModelFile::Shipped),
+            Some(path) if path.as_os_str() == "none" => Ok(ModelFile::Nowhere),
+            Some(path) => Named::read(path).map(ModelFile::File),
+        }
+    }
+
+    fn or<'a>(&'a self, shipped: Option<FileText<'a>>) -> Option<FileText<'a>> {
+        match self {
+            ModelFile::Shipped => shipped,
+            ModelFile::Nowhere => None,
+            ModelFile::File(file) => Some(file.as_text()),
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::Versions;
+use crate::domain::{Component, Versions};
+use crate::features;
 use crate::policy::{LoadError, Place, Policy, ReasonCatalog};
-use crate::scoring::SpendingModel;
+use crate::scoring::{Model, SpendingModel};
 
 /// A file by its name for messages, and its text.
 #[derive(Clone, Copy, Debug)]
@@ -13,11 +14,26 @@ pub struct FileText<'a> {
     pub text: &'a str,
 }
 
+/// What a playbook is made of. Without a model its component has the points of the rules alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    pub policy: FileText<'a>,
+    pub reasons: FileText<'a>,
+    pub credit_model: Option<FileText<'a>>,
+    pub fraud_model: Option<FileText<'a>>,
+}
+
 /// The files that the binary carries, so that it runs from any folder.
 pub const SHIPPED_POLICY: FileText<'static> =
     FileText { name: "policy.toml", text: include_str!("../models/policy.toml") };
 pub const SHIPPED_REASONS: FileText<'static> =
     FileText { name: "reasons.toml", text: include_str!("../models/reasons.toml") };
+pub const SHIPPED: Sources<'static> = Sources {
+    policy: SHIPPED_POLICY,
+    reasons: SHIPPED_REASONS,
+    credit_model: None,
+    fraud_model: None,
+};
 
 /// What decisions are made with.
 #[derive(Clone, Debug)]
@@ -26,29 +42,66 @@ pub struct Playbook {
     pub catalog: ReasonCatalog,
     pub spending: SpendingModel,
     pub versions: Versions,
+    credit: Option<Model>,
+    fraud: Option<Model>,
+    /// Slots that some rule or model reads, scores and thresholds left out.
+    used: Vec<u16>,
 }
 
 impl Playbook {
-    /// Loads and checks both files.
-    pub fn parse(policy: FileText<'_>, reasons: FileText<'_>) -> Result<Playbook, LoadError> {
+    /// Loads and checks every file.
+    pub fn parse(sources: &Sources<'_>) -> Result<Playbook, LoadError> {
+        let Sources { policy, reasons, credit_model, fraud_model } = *sources;
         let catalog = ReasonCatalog::parse(reasons.name, reasons.text)?;
         let loaded = Policy::parse(policy.name, policy.text)?;
         let spending = SpendingModel::new().ok_or_else(|| {
             let start = Place { line: 1, column: 1 };
             LoadError::at(policy.name, start, "the signal catalog lacks a spending reading")
         })?;
+        let (credit, fraud) = (model(credit_model)?, model(fraud_model)?);
         let mut hash = Sha256::new();
-        for text in [policy.text, reasons.text] {
+        for text in [Some(policy), Some(reasons), credit_model, fraud_model] {
+            let text = text.map_or("", |file| file.text);
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);
         }
         let fingerprint = hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let version =
+            |model: &Option<Model>| model.as_ref().map_or_else(String::new, Model::version);
         let versions = Versions {
             policy: loaded.version.clone(),
             catalog: catalog.version.clone(),
             text: catalog.text_version.clone(),
+            credit: version(&credit),
+            fraud: version(&fraud),
             fingerprint,
         };
-        Ok(Playbook { policy: loaded, catalog, spending, versions })
+        let of_models = credit.iter().chain(&fraud).flat_map(Model::slots);
+        let mut used: Vec<u16> = loaded.used_slots().iter().chain(of_models).copied().collect();
+        used.retain(|slot| !features::is_score(*slot));
+        used.sort_unstable();
+        used.dedup();
+        Ok(Playbook { policy: loaded, catalog, spending, versions, credit, fraud, used })
     }
+
+    /// The model that scores a component.
+    pub fn model(&self, component: Component) -> Option<&Model> {
+        match component {
+            Component::Credit => self.credit.as_ref(),
+            Component::Fraud => self.fraud.as_ref(),
+            Component::Affordability | Component::Spending => None,
+        }
+    }
+
+    /// Slots that are worth filling before rules are tried and models asked.
+    pub fn used_slots(&self) -> &[u16] {
+        &self.used
+    }
+}
+
+fn model(file: Option<FileText<'_>>) -> Result<Option<Model>, LoadError> {
+    let Some(file) = file else { return Ok(None) };
+    let start = Place { line: 1, column: 1 };
+    let parsed = Model::parse(file.text.as_bytes());
+    parsed.map(Some).map_err(|error| LoadError::at(file.name, start, error.to_string()))
 }

@@ -2,24 +2,20 @@
 //! themselves.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use super::playbook::Playbook;
 use super::print::page;
-use crate::{app, features, signals};
+use crate::{features, signals};
 
 #[derive(Debug, Args)]
 pub(super) struct Catalog {
     /// Only this part.
     part: Option<Part>,
-    /// The shipped policy when not given.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Reason catalogue, instead of the shipped one.
-    #[arg(long, value_name = "FILE")]
-    reasons: Option<PathBuf>,
+    #[command(flatten)]
+    playbook: Playbook,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,7 +28,7 @@ enum Part {
 
 impl Catalog {
     pub fn run(self) -> Result<()> {
-        let playbook = app::playbook(self.policy.as_deref(), self.reasons.as_deref())?;
+        let playbook = self.playbook.files().load()?;
         let mut out = String::new();
         let wanted = |part| self.part.is_none_or(|only| only == part);
         if wanted(Part::Names) {

@@ -4,6 +4,7 @@ mod assess;
 mod catalog;
 mod demo;
 mod files;
+mod playbook;
 mod policy;
 mod print;
 mod replay;

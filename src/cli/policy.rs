@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::app;
+use super::playbook::Rest;
 
 #[derive(Debug, Args)]
 pub(super) struct Policy {
@@ -25,9 +25,8 @@ enum Command {
 struct Files {
     /// The shipped policy when not given.
     policy: Option<PathBuf>,
-    /// Reason catalogue, instead of the shipped one.
-    #[arg(long, value_name = "FILE")]
-    reasons: Option<PathBuf>,
+    #[command(flatten)]
+    rest: Rest,
 }
 
 impl Policy {
@@ -36,7 +35,7 @@ impl Policy {
             Command::Check(files) => (files, false),
             Command::Test(files) => (files, true),
         };
-        let playbook = app::playbook(files.policy.as_deref(), files.reasons.as_deref())?;
+        let playbook = files.rest.files(files.policy).load()?;
         let policy = &playbook.policy;
         if verbose {
             for example in policy.examples() {

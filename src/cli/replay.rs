@@ -5,14 +5,14 @@ use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use clap::Args;
+use clap::{Args, value_parser};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::files::gzipped;
-use crate::app;
+use super::playbook::Playbook;
 use crate::domain::{Country, Currency, Span};
 use crate::lab::replay::{Columns, Options, Summary, replay};
 use crate::signals::EmbeddedConfig;
@@ -43,10 +43,11 @@ pub(super) struct Replay {
     /// How much later a label becomes known.
     #[arg(long, value_name = "DAYS", default_value_t = 7)]
     label_delay_days: u32,
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    #[arg(long, value_name = "FILE")]
-    reasons: Option<PathBuf>,
+    /// An ordinary purchase in this file, in minor units, instead of the market's.
+    #[arg(long, value_name = "MINOR", value_parser = value_parser!(i64).range(1..))]
+    reference_amount: Option<i64>,
+    #[command(flatten)]
+    playbook: Playbook,
 }
 
 fn country(text: &str) -> Result<Country, String> {
@@ -59,9 +60,12 @@ fn currency(text: &str) -> Result<Currency, String> {
 
 impl Replay {
     pub fn run(self) -> anyhow::Result<()> {
-        let playbook = app::playbook(self.policy.as_deref(), self.reasons.as_deref())?;
+        let mut playbook = self.playbook.files().load()?;
+        if let Some(amount) = self.reference_amount {
+            playbook.policy = playbook.policy.with_reference_amount(self.market, amount);
+        }
         let bar = progress_bar(&self.file);
-        let input = self.open(&bar)?;
+        let input = open(&self.file, &bar)?;
         let options = Options {
             columns: self.columns,
             market: self.market,
@@ -99,20 +103,19 @@ impl Replay {
         report(&summary);
         Ok(())
     }
+}
 
-    /// The input, decompressed by a thread of its own: inflating takes a third of the time.
-    fn open(&self, bar: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
-        if self.file.as_os_str() == "-" {
-            return Ok(Box::new(io::stdin().lock()));
-        }
-        let file = File::open(&self.file)
-            .with_context(|| format!("cannot read {}", self.file.display()))?;
-        let counted = BufReader::with_capacity(1 << 16, bar.wrap_read(file));
-        if !gzipped(&self.file) {
-            return Ok(Box::new(counted));
-        }
-        Ok(Box::new(inflate(counted)?))
+/// The input, decompressed by a thread of its own: inflating takes a third of the time.
+fn open(path: &Path, bar: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin().lock()));
     }
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let counted = BufReader::with_capacity(1 << 16, bar.wrap_read(file));
+    if !gzipped(path) {
+        return Ok(Box::new(counted));
+    }
+    Ok(Box::new(inflate(counted)?))
 }
 
 /// Size of the pieces that go from the inflating thread to the deciding one.

@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::playbook::Playbook;
 use super::store::Store;
 use crate::app::{App, Config, SNAPSHOT_EVERY};
 use crate::service::Clock;
@@ -22,12 +23,8 @@ pub(super) struct Serve {
     /// Folder of the ledger and the keys; made when it is not there.
     #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
     data: PathBuf,
-    /// Policy to decide by, instead of the shipped one.
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Reason catalogue, instead of the shipped one.
-    #[arg(long, value_name = "FILE")]
-    reasons: Option<PathBuf>,
+    #[command(flatten)]
+    playbook: Playbook,
     /// How often the signals are saved, so that the next start is quick.
     #[arg(long, value_name = "SECONDS", default_value_t = SNAPSHOT_EVERY.as_secs(),
           value_parser = value_parser!(u64).range(1..))]
@@ -42,8 +39,7 @@ impl Serve {
         let app = App::open(&Config {
             grpc_listen: self.grpc_listen,
             data: self.data,
-            policy: self.policy,
-            reasons: self.reasons,
+            playbook: self.playbook.files(),
             signals: self.store.signals()?,
             party_key: self.store.party_key,
             clock: Clock::system(),

@@ -1,6 +1,7 @@
 //! The heart: facts and a playbook make a decision. Pure; no I/O, no clock, no chance.
 
 mod judge;
+mod models;
 mod outcome;
 mod reasons;
 #[cfg(test)]
@@ -10,12 +11,13 @@ use crate::domain::{
     Component, Decision, Effect, Outcome, Push, Reason, ReasonCode, Retry, RetryDisposition,
     ReviewAsked, ReviewQueue, Scores, Share, Source, Span, StepUpKind, Value,
 };
-use crate::features::{self, Facts, Offered, View};
+use crate::features::{self, Facts, View};
 use crate::playbook::Playbook;
 use crate::policy::Market;
 use crate::scoring::SpendingScore;
 
 use judge::{Judged, Verdicts};
+use models::ModelPoints;
 
 /// What one request came to, on the way to a decision.
 struct Case<'a> {
@@ -25,6 +27,7 @@ struct Case<'a> {
     market: Option<&'a Market>,
     scores: Scores,
     spending: Option<SpendingScore>,
+    points: ModelPoints,
     /// Strongest push of all rules, bands and the stand-in.
     push: Push,
     verdicts: Verdicts<'a>,
@@ -33,27 +36,25 @@ struct Case<'a> {
 /// Decides. The same facts and playbook give the same bytes, on every machine.
 pub fn decide(facts: &Facts, playbook: &Playbook) -> Decision {
     let market = playbook.policy.market(facts.request.market);
-    let offered = Offered {
-        market: market.is_some(),
-        currency: market.is_some_and(|market| market.currency == facts.request.currency),
-        product: market.is_some_and(|market| market.products.contains(&facts.request.product)),
-    };
+    let of_market = playbook.policy.market_facts(&facts.request);
     let spending = playbook.spending.score(
         &facts.readings,
         facts.request.amount,
         facts.request.currency.exponent(),
     );
     let none = Scores::default();
-    let mut slots = filled(playbook, market, &View { facts, offered, scores: &none });
+    let mut slots = filled(playbook, market, &View { facts, market: of_market, scores: &none });
 
     let mut verdicts = judge::rules(&playbook.policy.rules, false, &slots);
-    let scores = scores(&verdicts, spending.as_ref());
-    let view = View { facts, offered, scores: &scores };
+    let points = ModelPoints::of(playbook, &slots);
+    let scores = scores(&verdicts, spending.as_ref(), points);
+    let view = View { facts, market: of_market, scores: &scores };
     for &slot in playbook.policy.used_slots().iter().filter(|slot| features::is_score(**slot)) {
         slots[usize::from(slot)] = features::read(slot, &view);
     }
     verdicts.append(judge::rules(&playbook.policy.rules, true, &slots));
-    let mut case = Case { facts, playbook, market, scores, spending, push: Push::None, verdicts };
+    let push = Push::None;
+    let mut case = Case { facts, playbook, market, scores, spending, points, push, verdicts };
     case.satisfy_step_ups();
     case.judge_bands();
     case.stand_in();
@@ -99,7 +100,7 @@ pub fn contended(facts: &Facts, playbook: &Playbook) -> Decision {
     decision
 }
 
-/// Values of every slot that some rule reads, thresholds behind them.
+/// Values of every slot that some rule or model reads, thresholds behind them.
 fn filled<'a>(
     playbook: &'a Playbook,
     market: Option<&'a Market>,
@@ -108,7 +109,7 @@ fn filled<'a>(
     let names = playbook.policy.names().len();
     let mut slots = Vec::with_capacity(names);
     slots.resize(features::slot_count(), Value::NotSupplied);
-    for &slot in playbook.policy.used_slots() {
+    for &slot in playbook.used_slots() {
         slots[usize::from(slot)] = features::read(slot, view);
     }
     slots.extend_from_slice(market.map_or(&[], Market::thresholds));
@@ -116,14 +117,14 @@ fn filled<'a>(
     slots
 }
 
-/// Sum of the points of the score rules that hit, each component for itself; spending has its own
-/// formula beside.
-fn scores(verdicts: &Verdicts, spending: Option<&SpendingScore>) -> Scores {
+/// The model's points and those of the score rules that hit, each component for itself; spending has
+/// its own formula beside.
+fn scores(verdicts: &Verdicts, spending: Option<&SpendingScore>, points: ModelPoints) -> Scores {
     let mut scores = Scores {
-        credit: Some(0),
+        credit: Some(points.get(Component::Credit).unwrap_or(0)),
         affordability: Some(0),
         spending: spending.map(SpendingScore::points),
-        fraud: Some(0),
+        fraud: Some(points.get(Component::Fraud).unwrap_or(0)),
     };
     for hit in &verdicts.hits {
         if let Some(component) = hit.rule.component
@@ -199,7 +200,12 @@ impl Case<'_> {
 
     fn decision(&self, slots: &[Value<'_>]) -> Decision {
         let outcome = self.outcome();
-        let reasons = reasons::ranked(self, slots);
+        // An approval keeps its scores; what they are made of would cost the most.
+        let spoken = match outcome {
+            Outcome::Approved => Vec::new(),
+            Outcome::Declined | Outcome::ManualReview => models::spoken(self, slots),
+        };
+        let reasons = reasons::ranked(self, &spoken, slots);
         let decisive: Vec<&Judged<'_>> = self
             .verdicts
             .hits
@@ -208,10 +214,11 @@ impl Case<'_> {
             .collect();
         let restrict = decisive.iter().find_map(|hit| hit.rule.restrict.zip(Some(hit.rule.code)));
         let degraded = self.facts.readings.any_failed();
-        let shares = match (outcome, &self.spending) {
+        let mut shares: Vec<Share> = match (outcome, &self.spending) {
             (Outcome::Approved, _) | (_, None) => Vec::new(),
             (_, Some(score)) => score.shares().map(share).collect(),
         };
+        shares.extend(models::shares(self, &spoken));
         Decision {
             outcome,
             scores: self.scores,

@@ -2,17 +2,22 @@
 
 use std::cmp::Reverse;
 
-use super::Case;
 use super::judge::{Judged, informs};
+use super::{Case, models};
 use crate::domain::{Component, Effect, Evidence, Outcome, Push, Reason, ReasonCode, Value};
 use crate::policy::Policy;
+use crate::scoring::Speaks;
 use crate::signals;
 
 /// A part of the spending score below this share is no reason of its own, in parts per million.
 const SHARE_THAT_COUNTS_PPM: i64 = 100_000;
 
 /// Every reason, merged by code and ranked: decisive ones first, then by strength.
-pub(super) fn ranked(case: &Case<'_>, slots: &[Value<'_>]) -> Vec<Reason> {
+pub(super) fn ranked(
+    case: &Case<'_>,
+    spoken: &[(Component, Vec<Speaks>)],
+    slots: &[Value<'_>],
+) -> Vec<Reason> {
     let hard_decline = case.push == Push::Decline
         && case.verdicts.hits.iter().any(|hit| hit.push == Push::Decline);
     let mut reasons: Vec<Reason> = Vec::new();
@@ -20,6 +25,9 @@ pub(super) fn ranked(case: &Case<'_>, slots: &[Value<'_>]) -> Vec<Reason> {
         merge(&mut reasons, of_hit(case, hit, hard_decline, slots));
     }
     for reason in of_spending(case, hard_decline) {
+        merge(&mut reasons, reason);
+    }
+    for reason in models::reasons(case, hard_decline, spoken, slots) {
         merge(&mut reasons, reason);
     }
     if let Some(reason) = of_missing(case) {

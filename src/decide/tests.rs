@@ -5,13 +5,12 @@ use std::sync::LazyLock;
 use super::decide;
 use crate::domain::*;
 use crate::features::{Facts, StepUpFacts};
-use crate::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
+use crate::playbook::{Playbook, SHIPPED};
 use crate::signals::{EmbeddedConfig, EmbeddedStore, Observation, Readings};
 
 const NOW: Time = Time::from_seconds(1_795_262_400);
 
-static PLAYBOOK: LazyLock<Playbook> =
-    LazyLock::new(|| Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap());
+static PLAYBOOK: LazyLock<Playbook> = LazyLock::new(|| Playbook::parse(&SHIPPED).unwrap());
 
 fn purchase(amount: i64, kind: PlanKind) -> RequestFacts {
     let market = Country::parse("DE").unwrap();

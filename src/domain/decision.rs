@@ -190,7 +190,12 @@ pub struct Versions {
     pub policy: String,
     pub catalog: String,
     pub text: String,
-    /// Hash over policy and catalogue, 16 hexadecimal digits.
+    /// Name and checksum of the models; empty where there is none.
+    #[serde(default)]
+    pub credit: String,
+    #[serde(default)]
+    pub fraud: String,
+    /// Hash over policy, catalogue and models, 16 hexadecimal digits.
     pub fingerprint: String,
 }
 

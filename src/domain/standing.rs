@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bureau, Country, Currency, LegalAge, PartyKey, Profile, ReasonCode, RestrictionKind, Time,
+    Bureau, Country, Currency, LegalAge, PartyKey, Profile, ReasonCode, RepaymentRecord,
+    RestrictionKind, Time,
 };
 
 /// A restriction in force.
@@ -77,6 +78,9 @@ pub struct Standing {
     pub contact_changed: Option<Time>,
     pub restrictions: Vec<ActiveRestriction>,
     pub plans: PlanFacts,
+    /// Missing where the ledger does not know the account.
+    #[serde(default)]
+    pub repayment: Option<RepaymentRecord>,
     pub orders: OrderFacts,
     pub listed: Listed,
     /// Under which email and phone the account is known, for the signals; no fact, so not stored.
@@ -112,6 +116,7 @@ impl Standing {
             contact_changed: None,
             restrictions: Vec::new(),
             plans: PlanFacts::default(),
+            repayment: None,
             orders: OrderFacts::default(),
             listed: Listed::default(),
             contacts: Contacts::default(),

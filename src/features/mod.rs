@@ -1,7 +1,12 @@
 //! Facts as numbers by name: everything that a rule, a band or a model may look at.
 
 mod account;
+mod relative;
+mod repayment;
 mod request;
+
+pub use relative::HISTORY_MIN;
+pub use repayment::{CHARACTERISTICS, Characteristic, RepaymentNumbers};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,22 +32,25 @@ pub struct StepUpFacts {
     pub failed: bool,
 }
 
-/// Whether the policy offers what is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offered {
-    pub market: bool,
+/// What the policy says of the market, as far as a request is measured by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MarketFacts {
+    pub served: bool,
     pub currency: bool,
     pub product: bool,
+    /// An ordinary purchase, in minor units.
+    pub reference_amount: Option<i64>,
 }
 
 /// What a name is read from.
 pub struct View<'a> {
     pub facts: &'a Facts,
-    pub offered: Offered,
+    pub market: MarketFacts,
     pub scores: &'a Scores,
 }
 
 /// A name that rules may use.
+#[derive(Clone, Copy)]
 pub struct Variable {
     /// Dotted, for example `account.outstanding`.
     pub name: &'static str,
@@ -53,9 +61,11 @@ pub struct Variable {
 }
 
 /// How a value is read: from the part of the facts that it is about, with the rest at hand.
+#[derive(Clone, Copy)]
 enum Read {
     Request(for<'a> fn(&'a RequestFacts, &View<'a>) -> Value<'a>),
     Account(for<'a> fn(&'a Standing, &View<'a>) -> Value<'a>),
+    Record(fn(&RepaymentNumbers) -> Option<f64>),
     Score(Component),
 }
 
@@ -64,6 +74,7 @@ impl Variable {
         match self.read {
             Read::Request(read) => read(&view.facts.request, view),
             Read::Account(read) => read(&view.facts.standing, view),
+            Read::Record(read) => of_record(&view.facts.standing).and_then(|r| read(&r)).into(),
             Read::Score(component) => score_of(view, component),
         }
     }
@@ -87,6 +98,27 @@ const fn of_account(
     read: for<'a> fn(&'a Standing, &View<'a>) -> Value<'a>,
 ) -> Variable {
     Variable { name, value_type, unit, about, read: Read::Account(read) }
+}
+
+fn of_record(standing: &Standing) -> Option<RepaymentNumbers> {
+    let record = standing.repayment.as_ref()?;
+    Some(RepaymentNumbers::of(standing.credit_limit, record))
+}
+
+/// Names of what the repayment record comes to.
+const RECORD: [Variable; CHARACTERISTICS.len()] = {
+    let mut all = [from_record(&CHARACTERISTICS[0]); CHARACTERISTICS.len()];
+    let mut next = 1;
+    while next < all.len() {
+        all[next] = from_record(&CHARACTERISTICS[next]);
+        next += 1;
+    }
+    all
+};
+
+const fn from_record(one: &Characteristic) -> Variable {
+    let Characteristic { name, unit, about, of } = *one;
+    Variable { name, value_type: Type::Double, unit, about, read: Read::Record(of) }
 }
 
 /// Names of the component scores, known once the score rules were tried.
@@ -131,7 +163,7 @@ pub fn slot_count() -> usize {
 
 /// Every variable, in order of its slot; signals follow after them.
 pub fn variables() -> impl Iterator<Item = &'static Variable> {
-    request::VARIABLES.iter().chain(account::VARIABLES).chain(&SCORES)
+    request::VARIABLES.iter().chain(account::VARIABLES).chain(&RECORD).chain(&SCORES)
 }
 
 /// Every name with its slot and type, signals included.
@@ -157,11 +189,13 @@ pub fn is_score(slot: u16) -> bool {
 pub fn read<'a>(slot: u16, view: &View<'a>) -> Value<'a> {
     let slot = usize::from(slot);
     let (requests, accounts) = (request::VARIABLES.len(), account::VARIABLES.len());
-    let variables = requests + accounts + SCORES.len();
+    let records = requests + accounts + RECORD.len();
+    let variables = records + SCORES.len();
     match slot {
         _ if slot < requests => request::VARIABLES[slot].read(view),
         _ if slot < requests + accounts => account::VARIABLES[slot - requests].read(view),
-        _ if slot < variables => SCORES[slot - requests - accounts].read(view),
+        _ if slot < records => RECORD[slot - requests - accounts].read(view),
+        _ if slot < variables => SCORES[slot - records].read(view),
         _ => view.facts.readings.get(slot - variables).into(),
     }
 }

@@ -1,10 +1,15 @@
 //! Names read from the request: a table, one entry a name.
 
+use super::relative::{amount_to_reference, amount_to_usual, mean_to_usual};
 use super::{Variable, of_request};
 use crate::domain::{CheckResult, InstrumentFacts, RequestFacts, Type, Value};
+use crate::signals;
 
 /// A month for what falls due, in days.
 const DAYS_A_MONTH: i64 = 30;
+
+const DAY_MEAN: usize = signals::place_of("account_purchase_mean_1d");
+const WEEK_MEAN: usize = signals::place_of("account_purchase_mean_7d");
 
 pub(super) const VARIABLES: &[Variable] = &[
     of_request(
@@ -27,21 +32,21 @@ pub(super) const VARIABLES: &[Variable] = &[
         Type::Bool,
         "",
         "the policy has a section for the market",
-        |_, view| view.offered.market.into(),
+        |_, view| view.market.served.into(),
     ),
     of_request(
         "request.currency_supported",
         Type::Bool,
         "",
         "the currency is the market's",
-        |_, view| view.offered.currency.into(),
+        |_, view| view.market.currency.into(),
     ),
     of_request(
         "request.product_offered",
         Type::Bool,
         "",
         "the market offers the product",
-        |_, view| view.offered.product.into(),
+        |_, view| view.market.product.into(),
     ),
     of_request("request.market", Type::Text, "ISO 3166", "market of the request", |r, _| {
         (&r.market).into()
@@ -52,6 +57,34 @@ pub(super) const VARIABLES: &[Variable] = &[
     of_request("request.amount", Type::Int, "minor units", "amount of the request", |r, _| {
         r.amount.into()
     }),
+    of_request(
+        "request.amount_to_reference",
+        Type::Double,
+        "times",
+        "amount as a multiple of an ordinary purchase in the market",
+        |r, view| amount_to_reference(r, view),
+    ),
+    of_request(
+        "request.amount_to_usual",
+        Type::Double,
+        "times",
+        "amount as a multiple of the account's usual one",
+        |_, view| amount_to_usual(view),
+    ),
+    of_request(
+        "request.day_mean_to_usual",
+        Type::Double,
+        "times",
+        "mean purchase of a day, this one included, as a multiple of the account's usual one",
+        |_, view| mean_to_usual(view, DAY_MEAN),
+    ),
+    of_request(
+        "request.week_mean_to_usual",
+        Type::Double,
+        "times",
+        "mean purchase of 7 days, this one included, as a multiple of the account's usual one",
+        |_, view| mean_to_usual(view, WEEK_MEAN),
+    ),
     of_request("request.upfront", Type::Int, "minor units", "part that is paid at once", |r, _| {
         r.plan.upfront.into()
     }),

@@ -8,13 +8,12 @@ use uuid::Uuid;
 use super::pb;
 use super::to_proto::{Audience, decision};
 use crate::domain::*;
-use crate::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
+use crate::playbook::{Playbook, SHIPPED};
 
 const NOW: Time = Time::from_seconds(1_795_262_400);
 const OUTSIDE: [Role; 4] = [Role::Checkout, Role::Issuer, Role::Ledger, Role::CustomerApp];
 
-static PLAYBOOK: LazyLock<Playbook> =
-    LazyLock::new(|| Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap());
+static PLAYBOOK: LazyLock<Playbook> = LazyLock::new(|| Playbook::parse(&SHIPPED).unwrap());
 
 fn shown(record: &DecisionRecord, role: Role) -> pb::Decision {
     decision(record, Audience { role, playbook: &PLAYBOOK, now: NOW })

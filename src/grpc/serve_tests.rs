@@ -16,7 +16,7 @@ use tonic_types::StatusExt;
 use super::{MESSAGE_MAX, SERVICES, ServeError, pb, serve_and_drain};
 use crate::domain::PARTY_SECRET_LEN;
 use crate::ledger::Ledger;
-use crate::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
+use crate::playbook::{Playbook, SHIPPED};
 use crate::service::{Clock, Service, Settings};
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 use pb::account_service_client::AccountServiceClient;
@@ -36,7 +36,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             ledger: Ledger::open(&folder.path().join("ledger.sqlite")).await.unwrap(),
-            playbook: Arc::new(Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap()),
+            playbook: Arc::new(Playbook::parse(&SHIPPED).unwrap()),
             signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
             snapshot: None,
             party_secret: [7; PARTY_SECRET_LEN],

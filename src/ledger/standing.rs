@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use super::{Error, Ledger};
 use crate::domain::{
     Account, ActiveRestriction, Contacts, Currency, DecisionId, Holder, Listed, MerchantId,
-    OrderFacts, Parties, PartyKey, PlanFacts, ReasonCode, RestrictionKind, Standing, Time,
+    OrderFacts, Owed, Parties, PartyKey, PlanFacts, ReasonCode, Repayment, RepaymentRecord,
+    RestrictionKind, Standing, Time,
 };
 
 /// For whom and for what the standing is read.
@@ -60,7 +61,10 @@ impl Ledger {
             ..Standing::unknown()
         };
         match (account, probe.holder) {
-            (Some(account), _) => add_account(&mut standing, account),
+            (Some(account), _) => {
+                add_account(&mut standing, account);
+                standing.repayment = Some(repayment(first, probe.now)?);
+            }
             (None, Holder::Guest(_)) => standing.credit_limit = probe.guest_limit,
             (None, Holder::Account(_)) => {}
         }
@@ -128,6 +132,37 @@ fn plans(row: &SqliteRow, now: Time) -> Result<PlanFacts, Error> {
         late_180d: row.try_get("late_180d")?,
         late_365d: row.try_get("late_365d")?,
     })
+}
+
+fn repayment(row: &SqliteRow, now: Time) -> Result<RepaymentRecord, Error> {
+    let oldest_due: Option<i64> = row.try_get("oldest_due")?;
+    let repaid = numbers(row.try_get("record_repaid")?)?;
+    let repaid: Vec<Repayment> = repaid
+        .into_iter()
+        .map(|[due, paid, amount, started]| Repayment {
+            due: Time::from_micros(due),
+            paid: Time::from_micros(paid),
+            amount,
+            started: Time::from_micros(started),
+        })
+        .collect();
+    let owed = numbers(row.try_get("record_owed")?)?;
+    let owed: Vec<Owed> = owed
+        .into_iter()
+        .map(|[started, outstanding]| Owed { started: Time::from_micros(started), outstanding })
+        .collect();
+    Ok(RepaymentRecord::at(now, &repaid, &owed, oldest_due.map(Time::from_micros)))
+}
+
+/// Rows of numbers as `standing.sql` lists them: `1 2,3 4`.
+fn numbers<const N: usize>(list: Option<&str>) -> Result<Vec<[i64; N]>, Error> {
+    let row = |text: &str| -> Option<[i64; N]> {
+        let numbers: Vec<i64> = text.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+        numbers.try_into().ok()
+    };
+    let rows = list.unwrap_or_default().split(',').filter(|text| !text.is_empty());
+    rows.map(|text| row(text).ok_or_else(|| Error::corrupt("a list of other than numbers")))
+        .collect()
 }
 
 fn orders(row: &SqliteRow) -> Result<OrderFacts, Error> {

@@ -50,6 +50,25 @@ late_facts AS (
         COUNT(*) AS late_365d
     FROM repayments WHERE holder = $1 AND paid > $2 - 31536000000000 AND paid > due
 ),
+-- What the repayment record is made of: lists of numbers, since it is not for SQL to judge.
+-- A repayment is 'due paid amount started', a plan 'started outstanding'.
+record_facts AS (
+    SELECT
+        (
+            SELECT string_agg(
+                CAST(repayments.due AS TEXT) || ' ' || CAST(repayments.paid AS TEXT) || ' '
+                || CAST(repayments.amount AS TEXT) || ' ' || CAST(plans.started AS TEXT), ',')
+            FROM repayments JOIN plans
+                ON plans.holder = repayments.holder AND plans.plan_id = repayments.plan_id
+            WHERE repayments.holder = $1 AND repayments.paid > $2 - 15552000000000
+        ) AS record_repaid,
+        (
+            SELECT string_agg(
+                CAST(started AS TEXT) || ' ' || CAST(outstanding AS TEXT), ',')
+            FROM plans
+            WHERE holder = $1 AND outstanding > 0
+        ) AS record_owed
+),
 -- Orders are what holds or held a part of the limit, or was confirmed: never what was said of it.
 placed_orders AS (
     SELECT
@@ -102,11 +121,11 @@ event_facts AS (
 )
 SELECT
     accounts.record AS account, accounts.updated AS updated,
-    open_facts.*, plan_facts.*, reserved_facts.*, late_facts.*, order_facts.*, listed_facts.*,
-    event_facts.*, restrictions.kind, restrictions.code, restrictions.ends
+    open_facts.*, plan_facts.*, reserved_facts.*, late_facts.*, record_facts.*,
+    order_facts.*, listed_facts.*, event_facts.*, restrictions.kind, restrictions.code, restrictions.ends
 FROM open_facts
     CROSS JOIN plan_facts CROSS JOIN reserved_facts CROSS JOIN late_facts
-    CROSS JOIN order_facts CROSS JOIN listed_facts CROSS JOIN event_facts
+    CROSS JOIN record_facts CROSS JOIN order_facts CROSS JOIN listed_facts CROSS JOIN event_facts
     LEFT JOIN accounts ON accounts.account_id = $1
     LEFT JOIN restrictions ON restrictions.account_id = $1
         AND restrictions.starts <= $2 AND restrictions.ends > $2

@@ -19,6 +19,8 @@ pub(super) struct File {
     pub rule: Vec<Spanned<Rule>>,
     #[serde(default)]
     pub band: Vec<Spanned<Band>>,
+    #[serde(default)]
+    pub model: BTreeMap<Spanned<Component>, Spanned<ModelWeight>>,
     pub stand_in: StandIn,
 }
 
@@ -48,12 +50,14 @@ pub(super) struct Market {
     pub timing: Timing,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Spending {
     pub log_amount_mean: f64,
     pub log_amount_sd: f64,
     pub prior_weight: f64,
+    /// An ordinary purchase, minor units; the prior's middle one when not given.
+    pub reference_amount_minor: Option<Spanned<i64>>,
 }
 
 /// How long things live.
@@ -175,6 +179,32 @@ pub(super) struct Band {
     pub push: Push,
     #[serde(default)]
     pub step_up: Vec<StepUpKind>,
+}
+
+/// How the chance that a model tells becomes points of its component: none up to `from_percent`,
+/// from there a straight line to `most` points at certainty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelWeight {
+    /// 0 to 99.
+    pub from_percent: i64,
+    /// 0 to 1000.
+    pub most: i64,
+}
+
+impl Default for ModelWeight {
+    /// A point is a thousandth of the chance.
+    fn default() -> ModelWeight {
+        ModelWeight { from_percent: 0, most: 1000 }
+    }
+}
+
+impl ModelWeight {
+    /// Points of a chance in parts per million.
+    pub fn points(self, chance_ppm: i64) -> i64 {
+        let from = self.from_percent * 10_000;
+        (chance_ppm - from).max(0) * self.most / (1_000_000 - from)
+    }
 }
 
 /// What may still be approved when a source failed.

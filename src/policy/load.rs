@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::condition::{self, Names};
 use super::example;
-use super::file::{self, File, OnMissing, RulePush};
+use super::file::{self, File, ModelWeight, OnMissing, RulePush};
 use super::market::{Band, Market, SpendingPrior, band_list};
 use super::place::{LoadError, Place, Source};
 use super::{Policy, Rule};
@@ -42,6 +42,7 @@ pub(super) fn load(file: &str, text: &str) -> Result<Policy, LoadError> {
         used: used_slots(&rules),
         rules,
         stand_in: parsed.stand_in,
+        weights: weights(&source, &parsed)?,
         markets,
         names: named,
         examples: Vec::new(),
@@ -137,6 +138,7 @@ fn markets(
                     log_amount_sd: market.spending.log_amount_sd,
                     weight: market.spending.prior_weight,
                 },
+                reference_amount: reference_amount(source, market)?,
                 time_zone,
                 thresholds: threshold_names
                     .iter()
@@ -148,6 +150,19 @@ fn markets(
         .collect()
 }
 
+/// Minor units of an ordinary purchase.
+fn reference_amount(source: &Source<'_>, market: &file::Market) -> Result<i64, LoadError> {
+    let Some(stated) = &market.spending.reference_amount_minor else {
+        let minor_in_major = 10_f64.powi(market.currency.exponent() as i32);
+        let middle = libm::exp(market.spending.log_amount_mean) * minor_in_major;
+        return Ok((middle as i64).max(1));
+    };
+    match *stated.get_ref() {
+        amount @ 1.. => Ok(amount),
+        _ => Err(source.error(stated.span().start, "expected an amount above 0")),
+    }
+}
+
 fn number(value: &&toml::Value) -> Value<'static> {
     match value {
         toml::Value::Integer(value) => Value::Int(*value),
@@ -155,6 +170,28 @@ fn number(value: &&toml::Value) -> Value<'static> {
         toml::Value::Boolean(value) => Value::Bool(*value),
         _ => Value::NotSupplied,
     }
+}
+
+/// By component, in order of [`Component::ALL`].
+fn weights(
+    source: &Source<'_>,
+    file: &File,
+) -> Result<[ModelWeight; Component::ALL.len()], LoadError> {
+    let mut weights = [ModelWeight::default(); Component::ALL.len()];
+    for (component, stated) in &file.model {
+        if !matches!(component.get_ref(), Component::Credit | Component::Fraud) {
+            let problem = "a model scores credit or fraud, nothing else";
+            return Err(source.error(component.span().start, problem));
+        }
+        let weight = *stated.get_ref();
+        let sound = (0..100).contains(&weight.from_percent);
+        if !sound || !(0..=SCORE_MAX).contains(&weight.most) {
+            let problem = "expected from_percent of 0 to 99 and most of 0 to 1000";
+            return Err(source.error(stated.span().start, problem));
+        }
+        weights[*component.get_ref() as usize] = weight;
+    }
+    Ok(weights)
 }
 
 /// The bands of one component: those for this market and product, else for the market, else for

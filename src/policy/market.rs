@@ -35,6 +35,8 @@ pub struct Market {
     pub card_tolerance_max: i64,
     pub timing: Timing,
     pub spending: SpendingPrior,
+    /// An ordinary purchase, in minor units.
+    pub reference_amount: i64,
     pub(super) time_zone: TimeZone,
     /// Values of the thresholds, in order of their slots; never text.
     pub(super) thresholds: Vec<Value<'static>>,

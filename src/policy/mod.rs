@@ -9,12 +9,14 @@ mod market;
 mod place;
 mod reason;
 
-use crate::domain::{Component, Country, ReasonCode, RestrictionKind, Span, StepUpKind};
-use crate::features::Named;
+use crate::domain::{
+    Component, Country, ReasonCode, RequestFacts, RestrictionKind, Span, StepUpKind,
+};
+use crate::features::{MarketFacts, Named};
 
 pub use condition::Condition;
 pub use example::ExampleResult;
-pub use file::{OnMissing, RulePush, StandIn, StandInCards, Timing};
+pub use file::{ModelWeight, OnMissing, RulePush, StandIn, StandInCards, Timing};
 pub use gaps::fill;
 pub use market::{Band, Market, SpendingPrior};
 pub use place::{LoadError, Place};
@@ -47,6 +49,7 @@ pub struct Policy {
     pub version: String,
     pub rules: Vec<Rule>,
     pub stand_in: StandIn,
+    weights: [ModelWeight; Component::ALL.len()],
     markets: Vec<Market>,
     /// Every name that a rule may use, thresholds last.
     names: Vec<Named>,
@@ -69,6 +72,30 @@ impl Policy {
 
     pub fn market(&self, country: Country) -> Option<&Market> {
         self.markets.iter().find(|market| market.country == country)
+    }
+
+    /// What the market of a request says of it.
+    pub fn market_facts(&self, request: &RequestFacts) -> MarketFacts {
+        let market = self.market(request.market);
+        market.map_or_else(MarketFacts::default, |market| MarketFacts {
+            served: true,
+            currency: market.currency == request.currency,
+            product: market.products.contains(&request.product),
+            reference_amount: Some(market.reference_amount),
+        })
+    }
+
+    /// How the model of a component weighs.
+    pub fn weight(&self, component: Component) -> ModelWeight {
+        self.weights[component as usize]
+    }
+
+    /// The same policy where an ordinary purchase in `country` is of so many minor units.
+    pub fn with_reference_amount(mut self, country: Country, amount: i64) -> Policy {
+        for market in self.markets.iter_mut().filter(|market| market.country == country) {
+            market.reference_amount = amount;
+        }
+        self
     }
 
     pub fn markets(&self) -> &[Market] {

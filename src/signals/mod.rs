@@ -263,6 +263,33 @@ pub fn position_of(name: &str) -> Option<usize> {
     CATALOG.iter().position(|signal| signal.name == name)
 }
 
+/// The same for a name that is written in the program: a wrong one does not compile when the
+/// place is a constant.
+pub const fn place_of(name: &str) -> usize {
+    let (mut place, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        let mut entry = 0;
+        while entry < GROUPS[group].len() {
+            if same(GROUPS[group][entry].name.as_bytes(), name.as_bytes()) {
+                return place;
+            }
+            place += 1;
+            entry += 1;
+        }
+        group += 1;
+    }
+    assert!(place < LENGTH, "no signal has this name");
+    LENGTH
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut place = 0;
+    while place < a.len() && place < b.len() && a[place] == b[place] {
+        place += 1;
+    }
+    place == a.len() && place == b.len()
+}
+
 /// What one event tells about its parties.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {

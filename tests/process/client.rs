@@ -92,16 +92,6 @@ impl Client {
         let request = pb::UpsertAccountRequest { request_id, account: Some(account) };
         self.accounts.upsert_account(by("ledger", request)).await.unwrap();
     }
-
-    /// Records events, all of which have to be good.
-    pub async fn record(&mut self, events: Vec<pb::AccountEvent>) {
-        let request_id = uuid::Uuid::now_v7().to_string();
-        let request = pb::RecordAccountEventsRequest { request_id, events };
-        let answer = self.accounts.record_account_events(by("ledger", request)).await.unwrap();
-        for result in answer.into_inner().results {
-            assert_eq!(result.status(), pb::AccountEventStatus::Applied, "{result:?}");
-        }
-    }
 }
 
 fn by<T>(role: &'static str, message: T) -> Request<T> {

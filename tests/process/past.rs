@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 
 use prost_types::Timestamp;
-use surety::app::{App, Config, Signals};
+use surety::app::{App, Config, PlaybookFiles, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb;
 use surety::grpc::pb::account_event::Kind;
+use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::service::Clock;
 use surety::signals::EmbeddedConfig;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tonic::Request;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::client::{Ask, Client};
@@ -24,7 +28,8 @@ pub const START: Time = Time::from_seconds(1_767_607_200);
 pub struct Past {
     folder: Folder,
     clock: Clock,
-    pub client: Client,
+    client: Client,
+    accounts: AccountServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -62,8 +67,7 @@ impl Past {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             data: folder.data(),
-            policy: None,
-            reasons: None,
+            playbook: PlaybookFiles::default(),
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
             clock: clock.clone(),
@@ -76,7 +80,8 @@ impl Past {
             let _asked = stopped.await;
         }));
         let client = Client::connect(&address).await.unwrap();
-        Past { folder, clock, client, stop, serving }
+        let accounts = AccountServiceClient::connect(format!("http://{address}")).await.unwrap();
+        Past { folder, clock, client, accounts, stop, serving }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -132,13 +137,17 @@ impl Past {
             event_time: Some(stamp(time)),
             kind: Some(kind),
         };
-        self.client.record(vec![event]).await;
+        let told = pb::RecordAccountEventsRequest { request_id: new_id(), events: vec![event] };
+        let mut request = Request::new(told);
+        request.metadata_mut().insert("surety-role", MetadataValue::from_static("ledger"));
+        let answer = self.accounts.record_account_events(request).await.unwrap().into_inner();
+        assert_eq!(answer.results[0].status(), pb::AccountEventStatus::Applied, "{answer:?}");
     }
 
     /// Stops in order.
     pub async fn end(self) {
-        let Past { client, stop, serving, folder, .. } = self;
-        drop(client);
+        let Past { client, accounts, stop, serving, folder, .. } = self;
+        drop((client, accounts));
         stop.send(()).unwrap();
         serving.await.unwrap().unwrap();
         drop(folder);

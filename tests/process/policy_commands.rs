@@ -1,14 +1,14 @@
 //! What risk staff run before a policy goes anywhere.
 
 use surety::features;
-use surety::playbook::{Playbook, SHIPPED_POLICY, SHIPPED_REASONS};
+use surety::playbook::{Playbook, SHIPPED, SHIPPED_POLICY};
 use surety::signals;
 
 use crate::child::{run, surety};
 use crate::server::Folder;
 
 fn shipped() -> Playbook {
-    Playbook::parse(SHIPPED_POLICY, SHIPPED_REASONS).unwrap()
+    Playbook::parse(&SHIPPED).unwrap()
 }
 
 #[test]

@@ -7,8 +7,10 @@ use std::path::Path;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use surety::domain::{Scores, Span, Time, Type, Value};
-use surety::features::{self, Facts, Offered, View};
+use surety::features::{self, Facts, View};
 use surety::grpc::pb;
+use surety::playbook::SHIPPED_POLICY;
+use surety::policy::Policy;
 
 use crate::child::{Ended, run, surety};
 use crate::past::{Past, START, misuse, repaid};
@@ -211,6 +213,7 @@ async fn features_are_those_of_the_stored_facts_and_none_of_today() {
     assert_eq!(column("account.outstanding"), ["0", "4000"]);
     assert_eq!(column("account.listed"), ["0", "0"], "it is listed only now");
 
+    let policy = Policy::parse(SHIPPED_POLICY.name, SHIPPED_POLICY.text).unwrap();
     let mut ledger = SqliteConnectOptions::new().filename(past.ledger()).connect().await.unwrap();
     for row in &rows {
         let stored: String =
@@ -220,8 +223,8 @@ async fn features_are_those_of_the_stored_facts_and_none_of_today() {
                 .await
                 .unwrap();
         let facts: Facts = serde_json::from_str(&stored).unwrap();
-        let offered = Offered { market: true, currency: true, product: true };
-        let view = View { facts: &facts, offered, scores: &Scores::default() };
+        let market = policy.market_facts(&facts.request);
+        let view = View { facts: &facts, market, scores: &Scores::default() };
         for (name, slot, _) in every_feature() {
             let expected = match features::read(slot, &view) {
                 Value::NotSupplied | Value::Failed => String::new(),

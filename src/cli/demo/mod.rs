@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::oneshot;
 
-use crate::app::{App, Config, Signals};
+use crate::app::{App, Config, PlaybookFiles, Signals};
 use crate::service::Clock;
 use crate::signals::EmbeddedConfig;
 use crate::telemetry;
@@ -33,8 +33,7 @@ impl Demo {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             data: folder.path.clone(),
-            policy: None,
-            reasons: None,
+            playbook: PlaybookFiles::default(),
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
             clock: Clock::system(),

@@ -16,6 +16,8 @@ use crate::cli::block_on;
 use crate::cli::files::{Draft, Whole, gzipped, hexadecimal};
 use crate::domain::Time;
 use crate::lab::train::{self, Spec, Table};
+use crate::playbook::SHIPPED_POLICY;
+use crate::policy::Policy;
 use crate::service::Clock;
 
 #[derive(Debug, Args)]
@@ -37,6 +39,10 @@ pub(super) struct Source {
     /// which is its beginning, UTC. Now when not given.
     #[arg(long, value_name = "TIME", conflicts_with = "data", value_parser = moment)]
     as_of: Option<Time>,
+    /// With a ledger: the policy whose markets say what an ordinary amount is. The shipped one when
+    /// not given.
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    policy: Option<PathBuf>,
     /// With a ledger: write the table here too; `.gz` compresses.
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     table: Option<PathBuf>,
@@ -81,8 +87,9 @@ impl Source {
             let problem = "--as-of lies in the future, of which nothing is known".to_owned();
             return Err(train::Error::Data(problem).into());
         }
+        let policy = self.policy()?;
         let mut copy = Copy::new(self.table.as_deref())?;
-        let read = train::table_of_ledger(spec, path, as_of, &mut copy);
+        let read = train::table_of_ledger(spec, &policy, (path, as_of), &mut copy);
         let (table, left_out) =
             block_on(async { read.await.with_context(|| path.display().to_string()) })?;
         eprintln!("{} rows of the ledger", table.rows);
@@ -90,6 +97,19 @@ impl Source {
             eprintln!("left out: {words}");
         }
         Ok((table, copy.finish()?))
+    }
+
+    fn policy(&self) -> Result<Policy> {
+        let parsed = match &self.policy {
+            None => Policy::parse(SHIPPED_POLICY.name, SHIPPED_POLICY.text),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text =
+                    std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+                Policy::parse(&name, &text)
+            }
+        };
+        Ok(parsed.map_err(|fault| train::Error::Spec(vec![fault]))?)
     }
 }
 

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::decide::decide;
 use crate::domain::{Country, Currency, Decision, PARTY_SECRET_LEN, PartyHasher, Span};
-use crate::features::{self, Facts, Offered, StepUpFacts, View};
+use crate::features::{self, Facts, StepUpFacts, View};
 use crate::lab::cell;
 use crate::playbook::Playbook;
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalEvent};
@@ -146,8 +146,8 @@ impl Replay<'_> {
         fields.push_field(&score(scores.spending));
         fields.push_field(&score(scores.fraud));
         if self.options.features {
-            let offered = Offered { market: true, currency: true, product: true };
-            let view = View { facts, offered, scores };
+            let market = self.playbook.policy.market_facts(&facts.request);
+            let view = View { facts, market, scores };
             let mut field = String::new();
             for slot in 0..features::slot_count() as u16 {
                 field.clear();

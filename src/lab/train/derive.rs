@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::spec::{Derived, Rule, Spec};
 use super::table::Table;
+use crate::domain::PERIODS;
+use crate::features::{CHARACTERISTICS, RepaymentNumbers};
 
 /// Adds the derived columns to the table, in the order of the spec.
 pub(super) fn derive(spec: &Spec, table: &mut Table) -> Result<(), Error> {
@@ -53,6 +55,7 @@ impl Rule {
                 above / floor.map_or(*below, raise)
             }
             (Rule::Difference(..), [a, b]) => a - b,
+            (Rule::Repayment { characteristic, .. }, _) => repayment(*characteristic, cells),
             (Rule::Where { present, .. }, [value, by]) if by.is_nan() != *present => *value,
             (Rule::Product(_), _) => cells.iter().product(),
             (Rule::Trend(_), _) => trend(cells),
@@ -66,6 +69,15 @@ impl Rule {
             _ => f64::NAN,
         }
     }
+}
+
+/// A characteristic of the record that `cells` are: limit, balances, payments, delays.
+fn repayment(characteristic: usize, cells: &[f64]) -> f64 {
+    let cell = |place: usize| cells.get(place).copied().filter(|cell| !cell.is_nan());
+    let list = |at: usize| std::array::from_fn(|period| cell(1 + PERIODS * at + period));
+    let record =
+        RepaymentNumbers { limit: cell(0), balance: list(0), paid: list(1), months_late: list(2) };
+    CHARACTERISTICS.get(characteristic).and_then(|one| (one.of)(&record)).unwrap_or(f64::NAN)
 }
 
 /// Slope of the least squares line over what is there; the place is the time.

@@ -9,7 +9,7 @@ use crate::scoring::forest::ForestError;
 
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Every fault of the spec, a line each.
+    /// Every fault of the spec or of the policy, a line each.
     #[error("{}", lines(.0))]
     Spec(Vec<LoadError>),
     #[error("{0}")]

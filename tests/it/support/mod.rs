@@ -12,7 +12,7 @@ pub use shop::*;
 
 use std::path::PathBuf;
 
-use surety::app::{App, Config, SNAPSHOT_EVERY, Signals};
+use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
@@ -82,8 +82,7 @@ impl TestApp {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             data: self.folder.path().to_owned(),
-            policy: self.policy.clone(),
-            reasons: None,
+            playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
             clock: self.clock.clone(),

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Scores, Time};
-use crate::features::{self, Facts, Offered, View};
+use crate::features::{self, Facts, View};
 use crate::lab::cell;
 use crate::lab::train::error::Error;
 use crate::lab::train::spec::{OUTCOME, Spec};
 use crate::ledger::Decided;
+use crate::policy::Policy;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +25,13 @@ enum Field {
 }
 
 /// The columns that a spec names; id and time are always there, so that a row can be looked up.
-#[derive(Debug)]
-pub(super) struct Fields(Vec<(String, Field)>);
+pub(super) struct Fields<'a> {
+    fields: Vec<(String, Field)>,
+    policy: &'a Policy,
+}
 
-impl Fields {
-    pub fn new(spec: &Spec) -> Result<Fields, Error> {
+impl Fields<'_> {
+    pub fn new<'a>(spec: &Spec, policy: &'a Policy) -> Result<Fields<'a>, Error> {
         let about = [
             ("id", Field::Id),
             ("time", Field::Time),
@@ -48,13 +51,13 @@ impl Fields {
             }
         }
         match wanted.is_empty() {
-            true => Ok(Fields(fields)),
+            true => Ok(Fields { fields, policy }),
             false => Err(unknown(&wanted)),
         }
     }
 
     pub fn header(&self) -> csv::StringRecord {
-        self.0.iter().map(|(name, _)| name.as_str()).collect()
+        self.fields.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// A row. The facts stand as of the decision, so a later catalog reads them as they were then.
@@ -62,12 +65,11 @@ impl Fields {
         let facts: Facts = serde_json::from_str(&decided.facts).map_err(|cause| {
             Error::data(format!("the facts of decision {} cannot be read: {cause}", decided.id))
         })?;
-        // Nothing is approved that was not offered.
-        let offered = Offered { market: true, currency: true, product: true };
-        let view = View { facts: &facts, offered, scores: &Scores::default() };
+        let market = self.policy.market_facts(&facts.request);
+        let view = View { facts: &facts, market, scores: &Scores::default() };
         let mut record = csv::StringRecord::new();
         let mut text = String::new();
-        for (_, field) in &self.0 {
+        for (_, field) in &self.fields {
             text.clear();
             match field {
                 Field::Id => text.push_str(&decided.id.to_string()),
@@ -112,6 +114,7 @@ fn hashed(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::playbook::SHIPPED_POLICY;
 
     #[test]
     fn times_have_the_decimals_that_they_need() {
@@ -126,12 +129,13 @@ mod tests {
 
     #[test]
     fn the_specs_to_begin_with_name_what_a_ledger_has() {
+        let policy = Policy::parse(SHIPPED_POLICY.name, SHIPPED_POLICY.text).unwrap();
         for (text, columns) in [
             (include_str!("../../../../models/specs/own-misuse.toml"), 17),
             (include_str!("../../../../models/specs/own-late.toml"), 12),
         ] {
             let spec = Spec::parse("shipped", text).unwrap();
-            let fields = Fields::new(&spec).unwrap();
+            let fields = Fields::new(&spec, &policy).unwrap();
             assert_eq!(fields.header().len(), columns, "{}", spec.name);
             assert_eq!(&fields.header()[columns - 1], "outcome");
         }

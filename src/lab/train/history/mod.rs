@@ -18,6 +18,7 @@ use super::spec::{Outcome, OutcomeKind, Spec};
 use super::table::{Growing, Table};
 use crate::domain::{DecisionId, Time};
 use crate::ledger::{Captured, Past};
+use crate::policy::Policy;
 use fields::Fields;
 use late::{Line, late};
 
@@ -52,17 +53,18 @@ impl LeftOut {
 }
 
 /// Reads the ledger at `path` into the table that `spec` asks for, as everything was known at
-/// `as_of`, and writes it to `csv` with id and time of each row.
+/// `as_of`, and writes it to `csv` with id and time of each row. `policy` has the amounts of its
+/// markets by which a request is measured; they are no facts, and stand as they are now.
 pub async fn table_of_ledger(
     spec: &Spec,
-    path: &Path,
-    as_of: Time,
+    policy: &Policy,
+    (path, as_of): (&Path, Time),
     csv: &mut dyn Write,
 ) -> Result<(Table, LeftOut), Error> {
     let outcome = spec.outcome.ok_or_else(|| {
         Error::data("the spec has no [outcome]: nothing says which decisions of a ledger went bad")
     })?;
-    let fields = Fields::new(spec)?;
+    let fields = Fields::new(spec, policy)?;
     let mut growing = Growing::new(&fields.header(), &spec.columns())?;
     let mut csv = csv::Writer::from_writer(csv);
     csv.write_record(&fields.header())?;

@@ -6,11 +6,9 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::file::{self, FeatureKind, File, Name, SplitKind};
-use super::{
-    Binning, Derived, Feature, Kind, OUTCOME, Outcome, Pass, Protected, Spec, Split, TimeSplit,
-    growth,
-};
-use crate::domain::ReasonCode;
+use super::repayment::Repayment;
+use super::{Binning, Derived, Feature, Kind, Pass, Protected, Spec, Split, TimeSplit, growth};
+use crate::domain::{PERIODS, ReasonCode};
 use crate::lab::train::Growth;
 use crate::policy::{LoadError, Place};
 use crate::scoring::Scaling;
@@ -35,14 +33,14 @@ impl Spec {
     }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     file: &'a str,
     text: &'a str,
     faults: Vec<LoadError>,
 }
 
 impl Check<'_> {
-    fn fault(&mut self, span: Range<usize>, problem: impl Into<String>) {
+    pub(super) fn fault(&mut self, span: Range<usize>, problem: impl Into<String>) {
         self.faults.push(LoadError::at(self.file, Place::of(self.text, span.start), problem));
     }
 
@@ -68,31 +66,8 @@ impl Check<'_> {
             forest: self.growth(file.forest),
             special: special.map(|(name, codes)| (name.into_inner(), codes)).collect(),
             protected: file.protected.into_iter().map(|one| self.protected(one)).collect(),
-            derived: file.derived.into_iter().filter_map(|one| self.derived(one)).collect(),
+            derived: self.all_derived(file.repayment.as_ref(), file.derived),
             features: file.feature.into_iter().filter_map(|one| self.feature(one)).collect(),
-        }
-    }
-
-    /// An outcome makes the target: there is no other.
-    fn outcome(&mut self, file: &File) -> Option<Outcome> {
-        let outcome = file.outcome.as_ref()?;
-        if file.target.get_ref() != OUTCOME {
-            let problem = format!("expected \"{OUTCOME}\", which [outcome] makes");
-            self.fault(file.target.span(), problem);
-        }
-        let one = match file.positive.get_ref() {
-            file::Scalar::Text(text) => text == "1",
-            file::Scalar::Integer(number) => *number == 1,
-        };
-        if !one {
-            self.fault(file.positive.span(), "expected 1: [outcome] makes 0 and 1");
-        }
-        match outcome.get_ref().outcome() {
-            Ok(outcome) => Some(outcome),
-            Err(problem) => {
-                self.fault(outcome.span(), problem);
-                None
-            }
         }
     }
 
@@ -103,10 +78,15 @@ impl Check<'_> {
         }
         let protected: BTreeSet<&String> =
             file.protected.iter().map(|one| one.column.get_ref()).collect();
-        let mut above = BTreeSet::new();
-        let all: BTreeSet<&String> =
-            file.derived.iter().map(|derived| derived.get_ref().name.get_ref()).collect();
-        let mut inputs: Vec<&Name> = Vec::new();
+        let given: Vec<String> =
+            file.repayment.iter().flat_map(Repayment::derived).map(|one| one.name).collect();
+        let mut above: BTreeSet<&String> = given.iter().collect();
+        let stated = file.derived.iter().map(|derived| derived.get_ref().name.get_ref());
+        let all: BTreeSet<&String> = stated.chain(&given).collect();
+        let mut inputs: Vec<&Name> = file.repayment.iter().flat_map(Repayment::names).collect();
+        for span in file.repayment.iter().flat_map(Repayment::faults) {
+            self.fault(span, format!("expected {PERIODS} columns, the newest period first"));
+        }
         for derived in file.derived.iter().map(Spanned::get_ref) {
             for name in derived.names() {
                 if all.contains(name.get_ref()) && !above.contains(name.get_ref()) {
@@ -148,7 +128,8 @@ impl Check<'_> {
     fn special(&mut self, file: &File, derived: &BTreeSet<&String>) {
         let numeric = file.feature.iter().filter(|one| one.kind != Some(FeatureKind::Category));
         let columns = numeric.map(|one| one.column.as_ref().unwrap_or(&one.name));
-        let operands = file.derived.iter().flat_map(|one| one.get_ref().names());
+        let record = file.repayment.iter().flat_map(Repayment::names);
+        let operands = file.derived.iter().flat_map(|one| one.get_ref().names()).chain(record);
         let taken: BTreeSet<&String> = columns.chain(operands).map(Spanned::get_ref).collect();
         for (name, codes) in &file.special {
             if derived.contains(name.get_ref()) || !taken.contains(name.get_ref()) {
@@ -327,6 +308,16 @@ impl Check<'_> {
             self.fault(protected.column.span(), "cuts: expected numbers in ascending order");
         }
         Protected { column: protected.column.into_inner(), cuts }
+    }
+
+    fn all_derived(
+        &mut self,
+        repayment: Option<&Repayment>,
+        stated: Vec<Spanned<file::Derived>>,
+    ) -> Vec<Derived> {
+        let given = repayment.into_iter().flat_map(Repayment::derived);
+        let stated = stated.into_iter().filter_map(|one| self.derived(one));
+        given.chain(stated).collect()
     }
 
     fn derived(&mut self, derived: Spanned<file::Derived>) -> Option<Derived> {

@@ -34,6 +34,8 @@ pub(super) struct File {
     #[serde(default)]
     pub protected: Vec<Protected>,
     #[serde(default)]
+    pub repayment: Option<super::repayment::Repayment>,
+    #[serde(default)]
     pub derived: Vec<Spanned<Derived>>,
     pub feature: Vec<Feature>,
 }

@@ -6,6 +6,7 @@ mod check;
 mod file;
 mod growth;
 mod outcome;
+mod repayment;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -146,6 +147,12 @@ pub enum Rule {
         by: String,
         present: bool,
     },
+    /// One of the characteristics of a repayment record: the limit, then six balances, payments and
+    /// delays.
+    Repayment {
+        columns: Vec<String>,
+        characteristic: usize,
+    },
 }
 
 impl Rule {
@@ -159,7 +166,8 @@ impl Rule {
             | Rule::Max(columns)
             | Rule::Min(columns)
             | Rule::Trend(columns)
-            | Rule::CountAtLeast { columns, .. } => columns.iter().collect(),
+            | Rule::CountAtLeast { columns, .. }
+            | Rule::Repayment { columns, .. } => columns.iter().collect(),
             Rule::Where { column, by, .. } => vec![column, by],
         }
     }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::check::Check;
+use super::file;
 use crate::domain::Span;
 
 /// The column that an outcome fills: 1 where it came, else 0.
@@ -60,6 +62,31 @@ impl File {
                 Err("within_days: expected more than days_late, or no row is ever late".to_owned())
             }
             _ => Ok(Outcome { kind, within }),
+        }
+    }
+}
+
+impl Check<'_> {
+    /// An outcome makes the target: there is no other.
+    pub(super) fn outcome(&mut self, file: &file::File) -> Option<Outcome> {
+        let outcome = file.outcome.as_ref()?;
+        if file.target.get_ref() != OUTCOME {
+            let problem = format!("expected \"{OUTCOME}\", which [outcome] makes");
+            self.fault(file.target.span(), problem);
+        }
+        let one = match file.positive.get_ref() {
+            file::Scalar::Text(text) => text == "1",
+            file::Scalar::Integer(number) => *number == 1,
+        };
+        if !one {
+            self.fault(file.positive.span(), "expected 1: [outcome] makes 0 and 1");
+        }
+        match outcome.get_ref().outcome() {
+            Ok(outcome) => Some(outcome),
+            Err(problem) => {
+                self.fault(outcome.span(), problem);
+                None
+            }
         }
     }
 }

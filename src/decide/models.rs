@@ -1,0 +1,142 @@
+//! What the models say: points for their components, and the reasons when those push.
+
+use super::Case;
+use crate::domain::{Component, Effect, Evidence, Reason, ReasonCode, Share, Value};
+use crate::playbook::Playbook;
+use crate::scoring::Speaks;
+use crate::signals;
+
+/// What speaks for less than this share of a model's score is no reason of its own, in parts per
+/// million.
+const SHARE_THAT_COUNTS_PPM: i64 = 10_000;
+
+/// Points that models give, by component in order of [`Component::ALL`]; none where there is no
+/// model, or where it knows nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ModelPoints([Option<i64>; Component::ALL.len()]);
+
+impl ModelPoints {
+    pub fn of(playbook: &Playbook, slots: &[Value<'_>]) -> ModelPoints {
+        let mut points = ModelPoints::default();
+        for &component in Component::ALL {
+            let chance = playbook.model(component).and_then(|model| model.chance_ppm(slots));
+            let weight = playbook.policy.weight(component);
+            points.0[component as usize] = chance.map(|chance| weight.points(chance));
+        }
+        points
+    }
+
+    pub fn get(self, component: Component) -> Option<i64> {
+        self.0[component as usize]
+    }
+}
+
+/// What speaks against the request in each model whose points are above zero.
+pub(super) fn spoken(case: &Case<'_>, slots: &[Value<'_>]) -> Vec<(Component, Vec<Speaks>)> {
+    let speaks = |component: &Component| {
+        let model = case.playbook.model(*component)?;
+        let counts = case.points.get(*component).is_some_and(|points| points > 0);
+        counts.then(|| (*component, model.speaks(slots)))
+    };
+    Component::ALL.iter().filter_map(speaks).collect()
+}
+
+/// The share of each input, for the record.
+pub(super) fn shares(case: &Case<'_>, spoken: &[(Component, Vec<Speaks>)]) -> Vec<Share> {
+    let mut shares = Vec::new();
+    for (component, speaks) in spoken {
+        shares.extend(speaks.iter().map(|one| Share {
+            component: *component,
+            part: name(case, one.slot).to_owned(),
+            ppm: one.ppm,
+        }));
+    }
+    shares
+}
+
+/// The reasons of every model whose component's band pushes.
+pub(super) fn reasons(
+    case: &Case<'_>,
+    hard_decline: bool,
+    spoken: &[(Component, Vec<Speaks>)],
+    slots: &[Value<'_>],
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    for (component, speaks) in spoken {
+        let band = case.verdicts.bands.iter().find(|(of, _)| of == component);
+        let (Some((_, band)), Some(points)) = (band, case.points.get(*component)) else { continue };
+        let decides = band.push == case.push && !hard_decline;
+        for (code, members) in by_reason(case, speaks) {
+            let ppm: i64 = members.iter().map(|one| one.ppm).sum();
+            if ppm < SHARE_THAT_COUNTS_PPM {
+                continue;
+            }
+            reasons.push(Reason {
+                code,
+                effect: if decides { Effect::Decisive } else { Effect::Contributing },
+                push: band.push,
+                component: Some(*component),
+                rank: 0,
+                points: points * ppm / 1_000_000,
+                share_percent: 0,
+                evidence: members.iter().map(|one| evidence(case, one, slots)).collect(),
+            });
+        }
+    }
+    reasons
+}
+
+/// Inputs with the same code together, then codes with the same principal reason, under the code
+/// that weighs most.
+fn by_reason<'s>(case: &Case<'_>, speaks: &'s [Speaks]) -> Vec<(ReasonCode, Vec<&'s Speaks>)> {
+    let mut codes: Vec<(ReasonCode, Vec<&Speaks>)> = Vec::new();
+    for one in speaks {
+        match codes.iter_mut().find(|(code, _)| *code == one.reason) {
+            Some((_, members)) => members.push(one),
+            None => codes.push((one.reason, vec![one])),
+        }
+    }
+    let weight = |members: &[&Speaks]| members.iter().map(|one| one.ppm).sum::<i64>();
+    codes.sort_by_key(|(code, members)| (-weight(members), code.number()));
+    let principal = |code: ReasonCode| &case.playbook.catalog.entry(code).principal_reason;
+    let mut merged: Vec<(ReasonCode, Vec<&Speaks>)> = Vec::new();
+    for (code, members) in codes {
+        let text = principal(code);
+        match merged.iter_mut().find(|(known, _)| text.is_some() && principal(*known) == text) {
+            Some((_, all)) => all.extend(members),
+            None => merged.push((code, members)),
+        }
+    }
+    merged
+}
+
+fn evidence(case: &Case<'_>, speaks: &Speaks, slots: &[Value<'_>]) -> Evidence {
+    let key = name(case, speaks.slot);
+    let (group, rest) = key.split_once('.').unwrap_or((key, ""));
+    let signal = signals::position_of(rest).and_then(|at| signals::catalog().get(at));
+    let window = signal.filter(|_| group == "signal").map(|signal| signal.window.to_string());
+    let share = format!("{} % of what speaks against it", speaks.ppm / 10_000);
+    Evidence {
+        key: key.to_owned(),
+        observed: slots.get(usize::from(speaks.slot)).map_or_else(String::new, shown),
+        threshold: match speaks.against.as_str() {
+            "" => share,
+            against => format!("{against}; {share}"),
+        },
+        window: window.unwrap_or_default(),
+        source: if group == "signal" { "signals" } else { group }.to_owned(),
+    }
+}
+
+/// A value for people: numbers to three decimals.
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Double(number) => format!("{number:.3}"),
+        Value::NotSupplied | Value::Failed => "not known".to_owned(),
+        value => value.to_string(),
+    }
+}
+
+fn name<'c>(case: &'c Case<'_>, slot: u16) -> &'c str {
+    case.playbook.policy.names().get(usize::from(slot)).map_or("", |named| &named.name)
+}
