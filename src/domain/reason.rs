@@ -46,6 +46,8 @@ reason_codes! {
     RecentCreditInquiries = 212 "RECENT_CREDIT_INQUIRIES",
     FirstPurchaseWithUs = 213 "FIRST_PURCHASE_WITH_US",
     RepaymentRecordGood = 214 "REPAYMENT_RECORD_GOOD",
+    LimitUseHigh = 215 "LIMIT_USE_HIGH",
+    RepaymentShareLow = 216 "REPAYMENT_SHARE_LOW",
     AffordabilityInsufficient = 301 "AFFORDABILITY_INSUFFICIENT",
     CommitmentsTooHigh = 302 "COMMITMENTS_TOO_HIGH",
     OpenPlansTooMany = 303 "OPEN_PLANS_TOO_MANY",
@@ -57,6 +59,7 @@ reason_codes! {
     PurchaseOutOfPattern = 403 "PURCHASE_OUT_OF_PATTERN",
     HighRiskBasket = 404 "HIGH_RISK_BASKET",
     DeliveryAddressUnusual = 405 "DELIVERY_ADDRESS_UNUSUAL",
+    MerchantMisuseRecent = 406 "MERCHANT_MISUSE_RECENT",
     DeviceUnrecognized = 501 "DEVICE_UNRECOGNIZED",
     DeviceSharedAcrossAccounts = 502 "DEVICE_SHARED_ACROSS_ACCOUNTS",
     DeviceIntegrityLow = 503 "DEVICE_INTEGRITY_LOW",
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn names_and_numbers_lead_back_to_their_code() {
-        assert_eq!(ReasonCode::ALL.len(), 70);
+        assert_eq!(ReasonCode::ALL.len(), 73);
         for &code in ReasonCode::ALL {
             assert_eq!(ReasonCode::from_number(code.number()), Some(code));
             assert_eq!(ReasonCode::from_name(code.name()), Some(code));

@@ -122,7 +122,7 @@ async fn the_catalogue_is_read_in_the_callers_language() {
     let mut client = ReasonCatalogServiceClient::new(server.channel().await);
     let request = pb::ListReasonCodesRequest { locale: "sv-SE".into(), ..Default::default() };
     let codes = client.list_reason_codes(request).await.unwrap().into_inner().reason_codes;
-    assert_eq!(codes.len(), 70);
+    assert_eq!(codes.len(), 73);
     assert!(codes.iter().all(|info| info.locale == "sv" && info.support_text.is_empty()));
     assert!(codes.iter().all(|info| info.disclosure == 0));
     let request = |code| pb::GetReasonCodeRequest { code, ..Default::default() };

@@ -123,7 +123,7 @@ struct File {
     reason: Vec<toml::Spanned<ReasonEntry>>,
 }
 
-/// All 70 codes, checked.
+/// All codes, checked.
 #[derive(Clone, Debug)]
 pub struct ReasonCatalog {
     pub version: String,

@@ -137,7 +137,7 @@ impl Model {
             .into_iter()
             .map(|(at, weight, against)| Speaks {
                 slot: self.slots[at],
-                reason: self.reason(at),
+                reason: self.reason(facts, at),
                 ppm: (weight / total * PPM) as i64,
                 against,
             })
@@ -157,10 +157,15 @@ impl Model {
         told.collect()
     }
 
-    fn reason(&self, at: usize) -> ReasonCode {
+    /// What an input is a fact for: a value that is not there is another one.
+    fn reason(&self, facts: &[Fact<'_>], at: usize) -> ReasonCode {
         match &self.kind {
-            Kind::Scorecard(card) => card.characteristics[at].reason,
-            Kind::Forest(forest) => forest.inputs()[at].reason,
+            Kind::Scorecard(card) => card.characteristics[at].reason_of(self.value(facts, at)),
+            Kind::Forest(forest) => {
+                let input = &forest.inputs()[at];
+                let missing = fact(facts, self.slots[at]).is_missing();
+                input.missing_reason.filter(|_| missing).unwrap_or(input.reason)
+            }
         }
     }
 
@@ -190,3 +195,6 @@ fn slot_of(known: &[Named], name: &str) -> Result<u16, ModelError> {
     let named = known.iter().find(|named| named.name == name);
     named.map(|named| named.slot).ok_or_else(|| ModelError::Unknown(name.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

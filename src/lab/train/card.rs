@@ -91,6 +91,7 @@ pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Mad
             card.characteristics.push(Characteristic {
                 name: feature.name.clone(),
                 reason: feature.reason,
+                missing_reason: feature.missing_reason,
                 reference: 0,
                 bins: bins(features[at].0, binned, &points),
             });

@@ -48,12 +48,28 @@ pub enum Missing {
     Majority,
 }
 
+/// How the chance may go with an input's value, all else being equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// A larger value never lowers it.
+    Increasing,
+    /// A larger value never raises it.
+    Decreasing,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     pub name: String,
     pub reason: ReasonCode,
+    /// The same where the value is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_reason: Option<ReasonCode>,
     pub missing: Missing,
+    /// Chances at leaves are cut so that it holds; see [`super::monotone`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monotone: Option<Direction>,
     /// Of a category: its values, from the fewest positives to the most; the place is the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub categories: Option<Vec<String>>,

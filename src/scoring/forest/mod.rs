@@ -6,6 +6,7 @@
 
 mod artifact;
 mod calibration;
+mod monotone;
 mod tree;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,11 @@ use crate::domain::ReasonCode;
 use crate::scoring::Value;
 
 pub use artifact::{
-    Artifact, FORMAT_VERSION, Figures, ForestError, INPUTS_MAX, Input, Kind, Missing, Target,
-    Training, TreeParts,
+    Artifact, Direction, FORMAT_VERSION, Figures, ForestError, INPUTS_MAX, Input, Kind, Missing,
+    Target, Training, TreeParts,
 };
 pub use calibration::Calibration;
+pub use monotone::{Shape, bounds};
 use tree::Node;
 
 /// Most reasons that an answer names.

@@ -41,7 +41,14 @@ fn artifact(inputs: Vec<Input>, trees: Vec<TreeParts>) -> Artifact {
 }
 
 fn input(name: &str, reason: ReasonCode, missing: Missing) -> Input {
-    Input { name: name.to_owned(), reason, missing, categories: None }
+    Input {
+        name: name.to_owned(),
+        reason,
+        missing_reason: None,
+        missing,
+        monotone: None,
+        categories: None,
+    }
 }
 
 fn inputs() -> Vec<Input> {
@@ -104,6 +111,27 @@ fn rows_end_where_their_values_lead() {
     assert!((parts[0] - (right - base)).abs() < 1e-15);
     assert!((parts[1] - (third - right)).abs() < 1e-15);
     assert_eq!(parts[2], 0.0);
+}
+
+#[test]
+fn sides_in_the_wrong_order_meet_in_the_middle() {
+    // Chances 3/8 with 6 rows and 3/4 with 2: in order, so only the other direction moves them.
+    let stump = stump(0, 1.0);
+    let open = |monotone| {
+        let mut inputs = inputs();
+        inputs[0].monotone = monotone;
+        artifact(inputs, vec![stump.clone()]).open().unwrap()
+    };
+    let sides = |forest: &Forest| [forest.raw(&[0.0, 0.0, 0.0]), forest.raw(&[2.0, 0.0, 0.0])];
+    assert_eq!(sides(&open(None)), [0.375, 0.75]);
+    assert_eq!(open(Some(Direction::Increasing)).nodes, open(None).nodes, "nothing to move");
+    let mean = (6.0 * 0.375 + 2.0 * 0.75) / 8.0;
+    let falling = open(Some(Direction::Decreasing));
+    assert_eq!(sides(&falling), [mean, mean]);
+    assert_eq!(falling.base(), mean);
+    let text = serde_json::to_string(falling.artifact()).unwrap();
+    assert!(text.contains("\"monotone\":\"decreasing\""), "{text}");
+    assert!(!serde_json::to_string(open(None).artifact()).unwrap().contains("monotone"));
 }
 
 #[test]
@@ -275,6 +303,41 @@ proptest! {
                 let expected = trees.iter().map(walk).sum::<f64>() / count;
                 prop_assert!((raw - expected).abs() < 1e-12);
             }
+        }
+    }
+
+    #[test]
+    fn a_monotone_input_never_moves_the_score_the_other_way(
+        trees in proptest::collection::vec(any_tree(3), 1..20),
+        rows in proptest::collection::vec(proptest::array::uniform3(-6_i8..8), 1..20),
+        raised in 1_i8..14,
+        falls in any::<bool>(),
+    ) {
+        let direction = if falls { Direction::Decreasing } else { Direction::Increasing };
+        let mut inputs = inputs();
+        inputs[0].monotone = Some(direction);
+        inputs[1].monotone = Some(Direction::Increasing);
+        let forest = artifact(inputs, trees).open().unwrap();
+        for row in rows {
+            let number = |one: i8| if one == 7 { NAN } else { f64::from(one) };
+            let row = row.map(number);
+            let raw = forest.raw(&row);
+            let mut parts = [1.0; 3];
+            prop_assert!((forest.contributions(&row, &mut parts) - raw).abs() < 1e-12);
+            prop_assert!((forest.base() + parts.iter().sum::<f64>() - raw).abs() < 1e-12);
+            let more = |at: usize| {
+                let mut row = row;
+                row[at] += f64::from(raised);
+                forest.raw(&row)
+            };
+            if !row[0].is_nan() {
+                let kept = if falls { more(0) <= raw } else { more(0) >= raw };
+                prop_assert!(kept);
+            }
+            if !row[1].is_nan() {
+                prop_assert!(more(1) >= raw);
+            }
+            prop_assert!((0.0..=1.0).contains(&raw));
         }
     }
 

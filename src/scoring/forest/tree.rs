@@ -1,6 +1,7 @@
 //! Trees laid out for serving: from the stored parts to nodes in preorder.
 
 use super::artifact::{Artifact, Missing, TreeParts};
+use super::monotone::{Shape, bounds};
 
 /// 16 bytes, four to a cache line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,6 +105,9 @@ impl Layout {
         if cuts.next().is_some() || counts.next().is_some() {
             return Err("cuts or counts beyond those of the tree");
         }
+        if artifact.inputs.iter().any(|input| input.monotone.is_some()) {
+            self.keep_order(artifact, first, &mut covers);
+        }
         let mean = |((rows, sum), node): (&(f64, f64), &Node)| match node.is_leaf() {
             // Its own, exactly: no division of a product.
             true => node.cut,
@@ -111,6 +115,28 @@ impl Layout {
         };
         self.means.extend(covers.iter().zip(&self.nodes[first..]).map(mean));
         Ok(())
+    }
+
+    /// Cuts the leaves of the tree from `first` on, and takes the means of all nodes from them.
+    fn keep_order(&mut self, artifact: &Artifact, first: usize, covers: &mut [(f64, f64)]) {
+        let nodes = &mut self.nodes[first..];
+        let shape = |(node, (rows, sum)): (&Node, &(f64, f64))| Shape {
+            direction: artifact.inputs[usize::from(node.feature)].monotone,
+            right: (!node.is_leaf()).then(|| node.right as usize - first),
+            mean: sum / rows,
+        };
+        let shapes: Vec<Shape> = nodes.iter().zip(covers.iter()).map(shape).collect();
+        let bounds = bounds(&shapes);
+        // From the end, children come before their parents.
+        for at in (0..nodes.len()).rev() {
+            let node = &mut nodes[at];
+            covers[at].1 = if node.is_leaf() {
+                node.cut = node.cut.clamp(bounds[at].0, bounds[at].1);
+                covers[at].0 * node.cut
+            } else {
+                covers[at + 1].1 + covers[node.right as usize - first].1
+            };
+        }
     }
 
     /// Both children of a node are complete.

@@ -80,9 +80,22 @@ pub struct Characteristic {
     pub name: String,
     /// What a refusal may name for it.
     pub reason: ReasonCode,
+    /// The same where the value is missing, which is another fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_reason: Option<ReasonCode>,
     /// Mean points of the applicants who just passed; what falls short of it is a reason.
     pub reference: i32,
     pub bins: Bins,
+}
+
+impl Characteristic {
+    /// What a refusal may name for a value.
+    pub fn reason_of(&self, value: Value<'_>) -> ReasonCode {
+        match value {
+            Value::Missing => self.missing_reason.unwrap_or(self.reason),
+            Value::Number(_) | Value::Text(_) => self.reason,
+        }
+    }
 }
 
 /// What the probability is about.
@@ -187,9 +200,10 @@ impl Scorecard {
             if points <= 0 {
                 continue;
             }
-            match merged.iter_mut().find(|shortfall| shortfall.reason == one.reason) {
+            let reason = one.reason_of(value(index));
+            match merged.iter_mut().find(|shortfall| shortfall.reason == reason) {
                 Some(shortfall) => shortfall.points += points,
-                None => merged.push(Shortfall { reason: one.reason, points }),
+                None => merged.push(Shortfall { reason, points }),
             }
         }
         merged.sort_by_key(|shortfall| (-shortfall.points, shortfall.reason.number()));

@@ -21,6 +21,7 @@ fn sample() -> Scorecard {
     let one = |name: &str, reason, reference, bins| Characteristic {
         name: name.to_owned(),
         reason,
+        missing_reason: None,
         reference,
         bins,
     };
@@ -144,6 +145,7 @@ fn equals_come_by_code_and_inquiries_may_be_a_fifth() {
     card.characteristics = codes
         .iter()
         .map(|code| Characteristic {
+            missing_reason: None,
             name: code.name().to_owned(),
             reason: *code,
             reference: if *code == ReasonCode::RecentCreditInquiries { 3 } else { 7 },

@@ -49,19 +49,27 @@ impl Bag {
     }
 
     /// Of each row, the mean chance over the trees that were not grown on it, and whose leaf counts
-    /// are taken without it: so as a new row would be judged. NaN when every tree knows it.
+    /// are taken without it: so as a new row would be judged. Where inputs are monotone, it is cut
+    /// to what its leaf may say in serving. NaN when every tree knows the row.
     pub fn out_of_bag(&self, rows: Rows<'_>, smoothing: f64) -> Vec<f64> {
         let prior = smoothing * rows.prior();
-        let judged = rows.positive.iter().enumerate().map(|(row, positive)| {
-            let (mut sum, mut trees) = (0.0, 0.0);
-            for tree in self.trees.iter().filter(|tree| !tree.in_bag[row]) {
-                let leaf = &tree.nodes[tree.leaf(rows.columns, row)];
-                let positives = f64::from(leaf.positives) - f64::from(u8::from(*positive));
-                sum += (positives + prior) / (f64::from(leaf.rows) - 1.0 + smoothing);
-                trees += 1.0;
+        let mut sums = vec![(0.0, 0.0); rows.positive.len()];
+        for tree in &self.trees {
+            let bounds = tree.bounds(rows, smoothing);
+            for (row, (sum, trees)) in sums.iter_mut().enumerate() {
+                if tree.in_bag[row] {
+                    continue;
+                }
+                let at = tree.leaf(rows.columns, row);
+                let leaf = &tree.nodes[at];
+                let (low, high) = bounds[at];
+                let own = f64::from(u8::from(rows.positive[row]));
+                let positives = f64::from(leaf.positives) - own + prior;
+                let chance = positives / (f64::from(leaf.rows) - 1.0 + smoothing);
+                *sum += chance.clamp(low, high);
+                *trees += 1.0;
             }
-            sum / trees
-        });
-        judged.collect()
+        }
+        sums.into_iter().map(|(sum, trees)| sum / trees).collect()
     }
 }

@@ -3,6 +3,8 @@
 //! `linfa-trees` takes values closer than 0.00001 for equal, and puts what is no number anywhere.
 //! Ranks of the distinct values are a whole step apart, and a missing value is rank 0, below all.
 
+use crate::scoring::forest::Direction;
+
 /// One column of the training rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coded {
@@ -12,6 +14,8 @@ pub struct Coded {
     pub values: Vec<f64>,
     /// Whether some training row has no value.
     pub missing: bool,
+    /// The order that chances keep with it.
+    pub monotone: Option<Direction>,
 }
 
 impl Coded {
@@ -28,7 +32,7 @@ impl Coded {
         };
         let ranks = column.iter().map(rank).collect();
         let missing = column.iter().any(|value| value.is_nan());
-        Coded { ranks, values, missing }
+        Coded { ranks, values, missing, monotone: None }
     }
 
     /// The cut that sends left exactly the ranks up to `rank`: half way to the next value.

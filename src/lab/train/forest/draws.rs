@@ -37,6 +37,15 @@ impl Draws {
         }
         drawn
     }
+
+    /// 0 to `end`, without it, in any order: Fisher and Yates' shuffle.
+    pub fn order(&mut self, end: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..end).collect();
+        for last in (1..end).rev() {
+            order.swap(last, self.below(last + 1));
+        }
+        order
+    }
 }
 
 #[cfg(test)]
@@ -56,5 +65,15 @@ mod tests {
         assert!(seen.iter().all(|times| (400..600).contains(times)), "{seen:?}");
         assert_eq!(Draws::new(7, 1).some(&all, 99), all);
         assert_ne!(Draws::new(7, 1).some(&all, 9), Draws::new(8, 1).some(&all, 9));
+    }
+
+    #[test]
+    fn every_order_is_as_likely() {
+        let mut seen = std::collections::BTreeMap::new();
+        for number in 0..6_000 {
+            *seen.entry(Draws::new(3, number).order(3)).or_insert(0) += 1;
+        }
+        assert_eq!(seen.len(), 6);
+        assert!(seen.values().all(|times| (850..1150).contains(times)), "{seen:?}");
     }
 }

@@ -1,19 +1,12 @@
-//! One tree: fitted by `linfa-trees` on its sample, then counted on all training rows.
-
-use linfa::DatasetBase;
-use linfa::traits::Fit;
-use linfa_trees::{DecisionTree, TreeNode};
-use ndarray::{Array1, Array2};
+//! One tree: grown on its sample, every node on features of its own, then counted on all rows.
 
 use super::coded::Coded;
 use super::draws::Draws;
-use super::outcome::Outcome;
+use super::stump::{Cut, cut};
 use super::{Growth, Rows};
 use crate::lab::train::Error;
-use crate::scoring::forest::TreeParts;
+use crate::scoring::forest::{Shape, TreeParts, bounds};
 
-/// Fall in Gini impurity that a split must bring: more than rounding in 32 bits makes of none.
-const GAIN_MIN: f64 = 1e-6;
 const LEAF: i32 = -1;
 
 /// A tree on ranks, in preorder.
@@ -36,29 +29,34 @@ pub(super) struct RankNode {
     pub positives: u32,
 }
 
+/// What is to become a node.
+struct Part {
+    rows: Vec<u32>,
+    depth: usize,
+    /// Whose right child it is; a left child follows its parent.
+    right_of: Option<usize>,
+}
+
+/// A tree while it grows.
+struct Grower<'a> {
+    rows: Rows<'a>,
+    growth: &'a Growth,
+    min_leaf: usize,
+    draws: Draws,
+    /// Ranks and classes of a part's rows, by one feature.
+    sorted: Vec<(u32, bool)>,
+}
+
 impl Tree {
     /// The tree with a number: its rows and features are drawn by the seed and the number alone.
     pub fn grow(rows: Rows<'_>, growth: &Growth, seed: u64, number: u64) -> Result<Tree, Error> {
         let mut draws = Draws::new(seed, number);
-        let all: Vec<usize> = (0..rows.columns.len()).collect();
-        let share = (growth.features_share * all.len() as f64).ceil() as usize;
-        let features = draws.some(&all, share.max(1));
         let bag = sample(&mut draws, rows.positive, growth);
-        let records = Array2::from_shape_fn((bag.len(), features.len()), |(row, feature)| {
-            f64::from(rows.columns[features[feature]].ranks[bag[row] as usize])
-        });
-        let targets: Array1<Outcome> =
-            bag.iter().map(|row| Outcome::new(rows.positive[*row as usize])).collect();
-        let fitted = DecisionTree::params()
-            .max_depth(Some(growth.depth))
-            .min_weight_split(2.0 * growth.min_leaf as f32)
-            .min_weight_leaf(growth.min_leaf as f32)
-            .min_impurity_decrease(GAIN_MIN)
-            .fit(&DatasetBase::new(records, targets))
-            .map_err(|failure| Error::Fit(format!("linfa-trees: {failure}")))?;
         let mut in_bag = vec![false; rows.positive.len()];
         bag.iter().for_each(|row| in_bag[*row as usize] = true);
-        let mut tree = Tree { nodes: flat(fitted.root_node(), &features), in_bag };
+        let (min_leaf, sorted) = (growth.min_leaf.unwrap_or(1), Vec::with_capacity(bag.len()));
+        let grower = Grower { rows, growth, min_leaf, draws, sorted };
+        let mut tree = Tree { nodes: grower.nodes(bag)?, in_bag };
         tree.count(rows);
         Ok(tree)
     }
@@ -82,6 +80,32 @@ impl Tree {
             self.nodes[leaf].rows += 1;
             self.nodes[leaf].positives += u32::from(*positive);
         }
+    }
+
+    /// Least and greatest chance of every node, as serving has them where an input is monotone.
+    pub fn bounds(&self, rows: Rows<'_>, smoothing: f64) -> Vec<(f64, f64)> {
+        if rows.columns.iter().all(|column| column.monotone.is_none()) {
+            return vec![(0.0, 1.0); self.nodes.len()];
+        }
+        let prior = smoothing * rows.prior();
+        // Rows and sums of chances; from the end, children come before their parents.
+        let mut covers = vec![(0.0, 0.0); self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate().rev() {
+            covers[at] = if node.feature == LEAF {
+                let count = f64::from(node.rows);
+                (count, count * (f64::from(node.positives) + prior) / (count + smoothing))
+            } else {
+                let (left, right): ((f64, f64), _) = (covers[at + 1], covers[node.right as usize]);
+                (left.0 + right.0, left.1 + right.1)
+            };
+        }
+        let shape = |(node, (rows_here, sum)): (&RankNode, &(f64, f64))| Shape {
+            direction: rows.columns.get(node.feature as usize).and_then(|one| one.monotone),
+            right: (node.feature != LEAF).then_some(node.right as usize),
+            mean: sum / rows_here,
+        };
+        let shapes: Vec<Shape> = self.nodes.iter().zip(&covers).map(shape).collect();
+        bounds(&shapes)
     }
 
     pub fn parts(&self, columns: &[Coded]) -> TreeParts {
@@ -117,26 +141,65 @@ fn sample(draws: &mut Draws, positive: &[bool], growth: &Growth) -> Vec<u32> {
     bag
 }
 
-/// The fitted tree in preorder. Its features are places in `features`.
-fn flat(root: &TreeNode<f64, Outcome>, features: &[usize]) -> Vec<RankNode> {
-    let mut nodes: Vec<RankNode> = Vec::new();
-    // What is to come, with the parent whose right child it is.
-    let mut waiting: Vec<(&TreeNode<f64, Outcome>, Option<usize>)> = vec![(root, None)];
-    while let Some((node, parent)) = waiting.pop() {
-        let at = nodes.len();
-        if let Some(parent) = parent {
-            nodes[parent].right = at as u32;
-        }
-        match node.children().as_slice() {
-            [Some(left), Some(right)] if !node.is_leaf() => {
-                let (feature, split, _) = node.split();
-                let (feature, rank) = (features[feature] as i32, split as u32);
-                nodes.push(RankNode { feature, rank, ..RankNode::default() });
-                waiting.push((right, Some(at)));
-                waiting.push((left, None));
+impl Grower<'_> {
+    /// All nodes in preorder.
+    fn nodes(mut self, bag: Vec<u32>) -> Result<Vec<RankNode>, Error> {
+        let mut nodes: Vec<RankNode> = Vec::new();
+        let mut waiting = vec![Part { rows: bag, depth: 0, right_of: None }];
+        while let Some(part) = waiting.pop() {
+            let at = nodes.len();
+            if let Some(parent) = part.right_of {
+                nodes[parent].right = at as u32;
             }
-            _ => nodes.push(RankNode { feature: LEAF, ..RankNode::default() }),
+            let Some((feature, Cut { rank, .. })) = self.split(&part)? else {
+                nodes.push(RankNode { feature: LEAF, ..RankNode::default() });
+                continue;
+            };
+            nodes.push(RankNode { feature: feature as i32, rank, ..RankNode::default() });
+            let ranks = &self.rows.columns[feature].ranks;
+            let (left, right) = part.rows.iter().partition(|row| ranks[**row as usize] <= rank);
+            let depth = part.depth + 1;
+            waiting.push(Part { rows: right, depth, right_of: Some(at) });
+            waiting.push(Part { rows: left, depth, right_of: None });
         }
+        Ok(nodes)
     }
-    nodes
+
+    /// The best cut among some features that are drawn for this node; one that is the same in all
+    /// of its rows does not count.
+    fn split(&mut self, part: &Part) -> Result<Option<(usize, Cut)>, Error> {
+        let positives = part.rows.iter().filter(|row| self.rows.positive[**row as usize]).count();
+        let pure = positives == 0 || positives == part.rows.len();
+        if pure || part.depth >= self.growth.depth {
+            return Ok(None);
+        }
+        let features = self.rows.columns.len();
+        let mut wanted = (self.growth.features_share * features as f64).ceil() as usize;
+        let mut best: Option<(usize, Cut)> = None;
+        for feature in self.draws.order(features) {
+            if wanted == 0 {
+                break;
+            }
+            self.sort(feature, &part.rows);
+            if self.sorted.first().map(|one| one.0) == self.sorted.last().map(|one| one.0) {
+                continue;
+            }
+            wanted -= 1;
+            let found = cut(&self.sorted, self.min_leaf)?;
+            let better = |found: &Cut| best.is_none_or(|(_, best)| found.gain > best.gain);
+            if let Some(found) = found.filter(better) {
+                best = Some((feature, found));
+            }
+        }
+        Ok(best)
+    }
+
+    fn sort(&mut self, feature: usize, rows: &[u32]) {
+        let ranks = &self.rows.columns[feature].ranks;
+        let positive = self.rows.positive;
+        self.sorted.clear();
+        let keys = rows.iter().map(|row| (ranks[*row as usize], positive[*row as usize]));
+        self.sorted.extend(keys);
+        self.sorted.sort_unstable();
+    }
 }

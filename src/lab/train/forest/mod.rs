@@ -8,6 +8,7 @@
 //! vote with hard classes, it takes one thread, and it keeps no account of who was drawn.
 
 mod bag;
+mod choose;
 mod coded;
 mod draws;
 mod grow;
@@ -16,6 +17,7 @@ mod outcome;
 mod rank;
 mod report;
 mod run;
+mod stump;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +37,9 @@ pub struct Growth {
     pub trees: usize,
     /// Splits between root and leaf, at most.
     pub depth: usize,
-    /// Rows of its sample that a leaf holds at least.
-    pub min_leaf: usize,
-    /// Share of the features that a tree may ask.
+    /// Rows of its sample that a leaf holds at least; `None` lets rows out of the bag choose.
+    pub min_leaf: Option<usize>,
+    /// Share of the features that are drawn for a node, to find its split among.
     pub features_share: f64,
     /// Negatives in a sample for each positive, as far as there are so many.
     pub negatives_per_positive: f64,
@@ -53,9 +55,9 @@ impl Default for Growth {
         Growth {
             trees: 100,
             depth: 20,
-            min_leaf: 1,
-            features_share: 2.0 / 3.0,
-            negatives_per_positive: 20.0,
+            min_leaf: None,
+            features_share: 0.5,
+            negatives_per_positive: 50.0,
             bag_share: 0.7,
             smoothing: 1.0,
             calibration: Method::Platt,
@@ -90,18 +92,25 @@ impl Rows<'_> {
 /// What a forest's artifact is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grown {
+    /// As it was asked for, with what was chosen.
+    pub growth: Growth,
     pub trees: Vec<TreeParts>,
     pub calibration: Calibration,
 }
 
 /// Grows and calibrates a forest: the same for the same seed, on any number of threads.
 pub fn grow(rows: Rows<'_>, growth: &Growth, seed: u64, threads: usize) -> Result<Grown, Error> {
-    let bag = Bag::grow(rows, growth, seed, threads)?;
+    let growth = choose::choose(rows, growth, seed, threads)?;
+    let bag = Bag::grow(rows, &growth, seed, threads)?;
     let judged = bag.out_of_bag(rows, growth.smoothing);
     let trees = bag.trees.iter().map(|tree| tree.parts(rows.columns)).collect();
-    let known = judged.iter().zip(rows.positive).filter(|(raw, _)| !raw.is_nan());
-    let (raw, positive): (Vec<f64>, Vec<bool>) = known.unzip();
-    Ok(Grown { trees, calibration: calibrate(&raw, &positive, growth.calibration) })
+    let (raw, positive) = known(&judged, rows.positive);
+    Ok(Grown { growth, trees, calibration: calibrate(&raw, &positive, growth.calibration) })
+}
+
+/// The rows that some tree was not grown on.
+fn known(judged: &[f64], positive: &[bool]) -> (Vec<f64>, Vec<bool>) {
+    judged.iter().zip(positive).filter(|(raw, _)| !raw.is_nan()).unzip()
 }
 
 fn calibrate(raw: &[f64], positive: &[bool], method: Method) -> Calibration {

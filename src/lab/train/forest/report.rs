@@ -102,7 +102,7 @@ impl Report {
             growth.trees,
             self.nodes,
             growth.depth,
-            growth.min_leaf,
+            growth.min_leaf.unwrap_or(1),
             100.0 * growth.features_share,
             growth.negatives_per_positive,
             100.0 * growth.bag_share,

@@ -7,11 +7,12 @@ use super::report::Report;
 use super::{Coded, Grown, Rows, grow};
 use crate::lab::train::column::{Column, Columns};
 use crate::lab::train::metrics::{mean, measure};
+use crate::lab::train::spec::Kind as FeatureKind;
 use crate::lab::train::table::Texts;
-use crate::lab::train::{Digests, Error, Feature, Fold, Spec, Split, Table};
+use crate::lab::train::{Digests, Error, Feature, Fold, Growth, Monotone, Spec, Split, Table};
 use crate::scoring::Value;
 use crate::scoring::forest::{
-    Artifact, FORMAT_VERSION, Figures, Forest, Input, Kind, Missing, Target, Training,
+    Artifact, Direction, FORMAT_VERSION, Figures, Forest, Input, Kind, Missing, Target, Training,
 };
 
 const DAY: f64 = 86_400.0;
@@ -38,15 +39,15 @@ pub fn train_forest(
     let folds = spec.split.folds(&columns.table, &columns.positive)?;
     let final_rows = spec.split.final_rows(&folds, columns.table.rows);
     columns.refuse_constant(spec, &final_rows)?;
-    let mut first: Option<Artifact> = None;
+    let mut first: Option<(Artifact, Growth)> = None;
     let mut all = Vec::new();
     for fold in &folds {
-        let artifact = make(spec, &columns, &fold.train, threads)?;
+        let (artifact, growth) = make(spec, &columns, &fold.train, threads)?;
         let forest = artifact.clone().open()?;
         all.push(judge(&forest, spec, &columns, fold)?);
-        first = first.or(Some(artifact));
+        first = first.or(Some((artifact, growth)));
     }
-    let mut artifact = match (&spec.split, first) {
+    let (mut artifact, growth) = match (&spec.split, first) {
         (Split::Kfold { .. }, _) | (_, None) => make(spec, &columns, &final_rows, threads)?,
         (_, Some(first)) => first,
     };
@@ -55,8 +56,7 @@ pub fn train_forest(
     artifact.training.data_sha256 = digests.data;
     artifact.training.spec_sha256 = digests.spec;
     let (forest, bytes) = artifact.seal()?;
-    let report =
-        Report::new(&forest, spec.forest, all, &final_rows, &rows_of(&forest, spec, &columns)?);
+    let report = Report::new(&forest, growth, all, &final_rows, &rows_of(&forest, spec, &columns)?);
     Ok(TrainedForest { forest, bytes, figures, report })
 }
 
@@ -95,8 +95,13 @@ pub fn evaluate_forest(
     Ok(ForestEvaluation { figures: means(&all), in_sample })
 }
 
-/// A forest grown on `rows`, without figures and digests.
-fn make(spec: &Spec, columns: &Columns, rows: &[u32], threads: usize) -> Result<Artifact, Error> {
+/// A forest grown on `rows`, without figures and digests, and how it was grown.
+fn make(
+    spec: &Spec,
+    columns: &Columns,
+    rows: &[u32],
+    threads: usize,
+) -> Result<(Artifact, Growth), Error> {
     let positive: Vec<bool> = rows.iter().map(|row| columns.positive[*row as usize]).collect();
     let (mut inputs, mut coded) = (Vec::new(), Vec::new());
     for feature in &spec.features {
@@ -105,9 +110,9 @@ fn make(spec: &Spec, columns: &Columns, rows: &[u32], threads: usize) -> Result<
         coded.push(column);
     }
     let rows = Rows { columns: &coded, positive: &positive };
-    let Grown { trees, calibration } = grow(rows, &spec.forest, spec.seed, threads)?;
+    let Grown { growth, trees, calibration } = grow(rows, &spec.forest, spec.seed, threads)?;
     let none = measure(&[0.0, 1.0], &[false, true])?;
-    Ok(Artifact {
+    let artifact = Artifact {
         format_version: FORMAT_VERSION,
         kind: Kind::Forest,
         name: spec.name.clone(),
@@ -127,7 +132,8 @@ fn make(spec: &Spec, columns: &Columns, rows: &[u32], threads: usize) -> Result<
         },
         trees,
         checksum: String::new(),
-    })
+    };
+    Ok((artifact, growth))
 }
 
 /// A feature of the training rows. Categories become numbers in the order of their positive rates,
@@ -138,7 +144,7 @@ fn input(
     rows: &[u32],
     positive: &[bool],
 ) -> Result<(Input, Coded), Error> {
-    let (coded, categories) = match columns.column(feature)? {
+    let (mut coded, categories) = match columns.column(feature)? {
         Column::Numbers(numbers) => {
             (Coded::new(rows.iter().map(|row| numbers[*row as usize])), None)
         }
@@ -154,8 +160,31 @@ fn input(
         }
     };
     let missing = if coded.missing { Missing::Lowest } else { Missing::Majority };
-    let (name, reason) = (feature.name.clone(), feature.reason);
-    Ok((Input { name, reason, missing, categories }, coded))
+    coded.monotone = direction(feature)?;
+    let input = Input {
+        name: feature.name.clone(),
+        reason: feature.reason,
+        missing_reason: feature.missing_reason,
+        missing,
+        monotone: coded.monotone,
+        categories,
+    };
+    Ok((input, coded))
+}
+
+fn direction(feature: &Feature) -> Result<Option<Direction>, Error> {
+    Ok(match feature.kind {
+        FeatureKind::Numeric(Monotone::Increasing) => Some(Direction::Increasing),
+        FeatureKind::Numeric(Monotone::Decreasing) => Some(Direction::Decreasing),
+        FeatureKind::Numeric(Monotone::None) | FeatureKind::Category => None,
+        FeatureKind::Numeric(Monotone::Auto) => {
+            return Err(Error::data(format!(
+                "feature \"{}\": monotone = \"auto\" is for scorecards; a forest expects \
+                 \"increasing\", \"decreasing\" or \"none\"",
+                feature.name
+            )));
+        }
+    })
 }
 
 /// The codes that occur, but for the missing one.

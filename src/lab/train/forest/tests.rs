@@ -4,6 +4,7 @@ use super::*;
 use crate::lab::train::forest::bag::Bag;
 use crate::lab::train::forest::draws::Draws;
 use crate::lab::train::forest::rank::average_precision;
+use crate::scoring::forest::Direction;
 
 /// Uniform numbers 0 to 999 from the draws that bags are made by.
 fn uniform(rows: usize, number: u64) -> Vec<f64> {
@@ -29,7 +30,7 @@ fn made_up(rows: usize) -> (Vec<Coded>, Vec<bool>) {
 }
 
 fn small() -> Growth {
-    Growth { trees: 16, depth: 8, min_leaf: 5, ..Growth::default() }
+    Growth { trees: 16, depth: 8, min_leaf: Some(5), ..Growth::default() }
 }
 
 #[test]
@@ -60,7 +61,8 @@ fn splits_between_leaves_of_one_majority_are_kept() {
     let column = Coded::new((0..1_000).map(f64::from));
     let positive: Vec<bool> =
         (0..1_000).map(|row| if row < 500 { row % 50 == 0 } else { row % 4 == 0 }).collect();
-    let growth = Growth { trees: 1, depth: 1, negatives_per_positive: 50.0, ..Growth::default() };
+    let one = Growth { trees: 1, depth: 1, min_leaf: Some(1), ..Growth::default() };
+    let growth = Growth { negatives_per_positive: 50.0, ..one };
     let rows = Rows { columns: std::slice::from_ref(&column), positive: &positive };
     let grown = grow(rows, &growth, 3, 1).unwrap();
     let tree = &grown.trees[0];
@@ -97,4 +99,50 @@ fn few_rows_make_a_forest_too() {
     let grown = grow(rows, &small(), 1, 2).unwrap();
     assert_eq!(grown.trees.len(), 16);
     assert_eq!(grown.calibration, Calibration::NONE, "no positive is left to calibrate by");
+}
+
+/// More rows of the kind that chances fall with, so that what is learnt must be cut.
+#[test]
+fn a_monotone_input_holds_in_training_as_in_serving() {
+    let (mut columns, positive) = made_up(3_000);
+    let told = |columns: &[Coded]| {
+        let rows = Rows { columns, positive: &positive };
+        let bag = Bag::grow(rows, &small(), 1, 2).unwrap();
+        (bag.out_of_bag(rows, 1.0), bag)
+    };
+    let (free, _) = told(&columns);
+    columns[0].monotone = Some(Direction::Decreasing);
+    let (held, bag) = told(&columns);
+    let precision = |raw: &[f64]| {
+        let raw: Vec<f64> = raw.iter().map(|raw| raw.max(0.0)).collect();
+        average_precision(&raw, &positive)
+    };
+    assert!(precision(&held) < precision(&free), "the column tells that chances rise");
+    // At the first split of the column, all that is left of it is at least what is right of it.
+    for tree in &bag.trees {
+        let rows = Rows { columns: &columns, positive: &positive };
+        let bounds = tree.bounds(rows, 1.0);
+        for (at, node) in tree.nodes.iter().enumerate().filter(|(_, node)| node.feature == 0) {
+            assert!(bounds[at + 1].0 >= bounds[node.right as usize].1);
+        }
+    }
+}
+
+#[test]
+fn small_leaves_are_chosen_where_they_tell_and_not_in_noise() {
+    // Rare values that are always positive, each too rare for a leaf of twenty.
+    let rare: Vec<f64> =
+        (0..2_000).map(|row| if row % 90 == 0 { f64::from(row) } else { -1.0 }).collect();
+    let positive: Vec<bool> = rare.iter().map(|one| *one >= 0.0).collect();
+    let scattered: Vec<f64> = (0..2_000).map(|row| f64::from(row % 90)).collect();
+    let columns = [Coded::new(scattered.into_iter())];
+    let rows = Rows { columns: &columns, positive: &positive };
+    let free = Growth { min_leaf: None, ..small() };
+    let chosen = grow(rows, &free, 1, 2).unwrap().growth.min_leaf.unwrap();
+    assert!(chosen < 20, "{chosen}");
+    let noise: Vec<Coded> =
+        (20..24).map(|number| Coded::new(uniform(2_000, number).into_iter())).collect();
+    let positive: Vec<bool> = uniform(2_000, 30).into_iter().map(|one| one < 300.0).collect();
+    let rows = Rows { columns: &noise, positive: &positive };
+    assert_eq!(grow(rows, &free, 1, 2).unwrap().growth.min_leaf, Some(20));
 }

@@ -344,12 +344,17 @@ impl Check<'_> {
         }
     }
 
-    fn feature(&mut self, feature: file::Feature) -> Option<Feature> {
-        let reason = ReasonCode::from_name(feature.reason.get_ref());
+    fn reason(&mut self, name: &Name) -> Option<ReasonCode> {
+        let reason = ReasonCode::from_name(name.get_ref());
         if reason.is_none() {
-            let problem = format!("\"{}\" is no reason code", feature.reason.get_ref());
-            self.fault(feature.reason.span(), problem);
+            self.fault(name.span(), format!("\"{}\" is no reason code", name.get_ref()));
         }
+        reason
+    }
+
+    fn feature(&mut self, feature: file::Feature) -> Option<Feature> {
+        let reason = self.reason(&feature.reason);
+        let missing_reason = feature.missing_reason.as_ref().and_then(|name| self.reason(name));
         let kind = match (feature.kind.unwrap_or(FeatureKind::Numeric), &feature.monotone) {
             (FeatureKind::Numeric, monotone) => {
                 Kind::Numeric(monotone.as_ref().map(|one| *one.get_ref()).unwrap_or_default())
@@ -362,7 +367,7 @@ impl Check<'_> {
         };
         let name = feature.name.into_inner();
         let column = feature.column.map_or_else(|| name.clone(), Spanned::into_inner);
-        Some(Feature { name, column, kind, reason: reason? })
+        Some(Feature { name, column, kind, reason: reason?, missing_reason })
     }
 }
 

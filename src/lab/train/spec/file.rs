@@ -161,4 +161,5 @@ pub(super) struct Feature {
     pub kind: Option<FeatureKind>,
     pub monotone: Option<Spanned<super::Monotone>>,
     pub reason: Name,
+    pub missing_reason: Option<Name>,
 }

@@ -28,7 +28,7 @@ impl Forest {
         let growth = Growth {
             trees: self.trees.unwrap_or(default.trees),
             depth: self.depth.unwrap_or(default.depth),
-            min_leaf: self.min_leaf.unwrap_or(default.min_leaf),
+            min_leaf: self.min_leaf.or(default.min_leaf),
             features_share: self.features_share.unwrap_or(default.features_share),
             negatives_per_positive: self
                 .negatives_per_positive
@@ -47,7 +47,7 @@ impl Forest {
         expect(trees, format!("trees: expected 1 to {TREES_MAX}"));
         let depth = (1..=DEPTH_MAX).contains(&growth.depth);
         expect(depth, format!("depth: expected 1 to {DEPTH_MAX}"));
-        let min_leaf = (1..=1_000_000).contains(&growth.min_leaf);
+        let min_leaf = growth.min_leaf.is_none_or(|rows| (1..=1_000_000).contains(&rows));
         expect(min_leaf, "min_leaf: expected 1 to 1000000".to_owned());
         let features = growth.features_share > 0.0 && growth.features_share <= 1.0;
         expect(features, "features_share: expected more than 0, up to 1".to_owned());

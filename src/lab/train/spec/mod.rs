@@ -180,6 +180,8 @@ pub struct Feature {
     pub column: String,
     pub kind: Kind,
     pub reason: ReasonCode,
+    /// What a refusal may name when the value is missing.
+    pub missing_reason: Option<ReasonCode>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

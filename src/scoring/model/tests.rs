@@ -1,0 +1,154 @@
+//! A card bound to facts: chances, what speaks for them, and inputs that are refused.
+
+use super::*;
+use crate::scoring::{
+    Bins, Calibration, Characteristic, FORMAT_VERSION, Scaling, Target, TestFigures, Training,
+};
+
+fn characteristic(
+    name: &str,
+    reason: ReasonCode,
+    reference: i32,
+    points: [i32; 2],
+) -> Characteristic {
+    let bins = Bins::Numeric {
+        upper: vec![0.5],
+        points: points.to_vec(),
+        missing: -5,
+        special: Vec::new(),
+    };
+    Characteristic { name: name.to_owned(), reason, reference, missing_reason: None, bins }
+}
+
+fn card() -> Scorecard {
+    let test = TestFigures {
+        rows: 2,
+        positives: 1,
+        auc: 0.75,
+        gini: 0.5,
+        ks: 0.5,
+        brier: 0.1,
+        log_loss: 0.3,
+    };
+    Scorecard {
+        format_version: FORMAT_VERSION,
+        name: "sample".to_owned(),
+        target: Target { column: "bad".to_owned(), positive: "1".to_owned() },
+        scaling: Scaling { base_score: 600.0, odds: 20.0, pdo: 50.0 },
+        calibration: Calibration { intercept: 5.0, slope: -0.01 },
+        pass_mark: 500,
+        base_points: 480,
+        characteristics: vec![
+            characteristic("account.limit_use", ReasonCode::LimitUseHigh, 20, [30, -40]),
+            characteristic("account.months_late", ReasonCode::RecentLatePayments, 10, [20, -90]),
+            characteristic("account.periods_late", ReasonCode::RecentLatePayments, 5, [10, -25]),
+        ],
+        training: Training {
+            data_sha256: "ab".repeat(32),
+            spec_sha256: "cd".repeat(32),
+            rows: 10,
+            positives: 3,
+            split: "modulo".to_owned(),
+            seed: 1,
+            bin_penalty: 2.5,
+            l2: 1.0,
+            test,
+        },
+        checksum: String::new(),
+    }
+}
+
+fn bound(card: Scorecard) -> Result<Model, ModelError> {
+    Model::parse(&card.seal().unwrap().1)
+}
+
+fn facts<'a>(known: &[(&str, Fact<'a>)]) -> Vec<Fact<'a>> {
+    let names = features::names();
+    let mut facts = vec![Fact::NotSupplied; names.len()];
+    for (name, fact) in known {
+        let named = names.iter().find(|named| named.name == *name).unwrap();
+        facts[usize::from(named.slot)] = *fact;
+    }
+    facts
+}
+
+const LATE: &str = "account.months_late";
+
+#[test]
+fn a_chance_is_that_of_the_points() {
+    let model = bound(card()).unwrap();
+    let known = facts(&[
+        ("account.limit_use", Fact::Double(0.1)),
+        (LATE, Fact::Double(2.0)),
+        ("account.periods_late", Fact::Double(0.0)),
+    ]);
+    // 480 + 30 - 90 + 10 = 430 points, log odds of 0.7.
+    assert_eq!(model.chance_ppm(&known), Some(668_187));
+    assert!(model.version().starts_with("sample ") && model.version().len() == 7 + 12);
+}
+
+#[test]
+fn nothing_known_is_no_chance_and_a_failed_source_is_none_either() {
+    let model = bound(card()).unwrap();
+    assert_eq!(model.chance_ppm(&facts(&[])), None);
+    assert!(model.chance_ppm(&facts(&[(LATE, Fact::Double(0.0))])).is_some());
+    let failed = facts(&[(LATE, Fact::Double(0.0)), ("account.limit_use", Fact::Failed)]);
+    assert_eq!(model.chance_ppm(&failed), None);
+}
+
+#[test]
+fn what_speaks_is_what_falls_short_of_its_reference() {
+    let model = bound(card()).unwrap();
+    let known = facts(&[
+        ("account.limit_use", Fact::Double(0.9)),
+        (LATE, Fact::Double(1.0)),
+        ("account.periods_late", Fact::Double(0.0)),
+    ]);
+    let speaks = model.speaks(&known);
+    // 100 points for the delay and 60 for the use; the periods are better than the reference.
+    let told: Vec<_> = speaks.iter().map(|one| (one.reason, one.ppm)).collect();
+    assert_eq!(
+        told,
+        [(ReasonCode::RecentLatePayments, 625_000), (ReasonCode::LimitUseHigh, 375_000)]
+    );
+    assert_eq!(speaks[0].against, "-90 points, who just pass have 10");
+}
+
+#[test]
+fn what_is_missing_speaks_under_a_reason_of_its_own() {
+    let known = facts(&[("account.periods_late", Fact::Double(3.0))]);
+    let mut card = card();
+    card.characteristics[0].missing_reason = Some(ReasonCode::LimitedCreditHistory);
+    let speaks = bound(card).unwrap().speaks(&known);
+    let reasons: Vec<_> = speaks.iter().map(|one| one.reason).collect();
+    // Thirty points for the periods, 25 for the use and 15 for the delay that nobody knows.
+    assert_eq!(
+        reasons,
+        [
+            ReasonCode::RecentLatePayments,
+            ReasonCode::LimitedCreditHistory,
+            ReasonCode::RecentLatePayments
+        ]
+    );
+}
+
+#[test]
+fn unknown_and_barred_features_are_refused() {
+    for (name, problem) in [
+        ("account.shoe_size", "the feature \"account.shoe_size\" is not known here"),
+        ("threshold.late_180d", "the feature \"threshold.late_180d\" is not known here"),
+        ("score.fraud", "the feature \"score.fraud\" may not be an input of a model"),
+        ("account.of_legal_age", "\"account.of_legal_age\" may not be an input"),
+    ] {
+        let mut card = card();
+        card.characteristics[0].name = name.to_owned();
+        let refused = bound(card).unwrap_err().to_string();
+        assert!(refused.contains(problem), "{refused}");
+    }
+}
+
+#[test]
+fn every_barred_name_exists() {
+    let names = features::names();
+    assert!(BARRED.iter().all(|barred| names.iter().any(|named| named.name == *barred)));
+}
