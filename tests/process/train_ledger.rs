@@ -237,6 +237,34 @@ async fn features_are_those_of_the_stored_facts_and_none_of_today() {
     past.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn amounts_are_measured_by_the_policy_that_is_given() {
+    let mut past = Past::begin().await;
+    past.account("acc-1", 100_000).await;
+    past.bought("acc-1", 4_000).await;
+    past.advance_to(day(40));
+    let name = "request.amount_to_reference";
+    fs::write(past.path("spec.toml"), spec(MISUSE).replace("request.amount", name)).unwrap();
+    train(&past, "scorecard", day(40));
+    assert_eq!(rows(&past.path("table.csv"))[0][name], "0.4", "the shipped one says 100.00 GBP");
+
+    let text = SHIPPED_POLICY.text.replace("_amount_minor = 10000 ", "_amount_minor = 20000 ");
+    fs::write(past.path("policy.toml"), text).unwrap();
+    let given = |policy: &str| {
+        let mut command = surety("train");
+        command.arg("scorecard").arg("--spec").arg(past.path("spec.toml"));
+        command.arg("--from-ledger").arg(past.ledger()).arg("--policy").arg(past.path(policy));
+        command.arg("--table").arg(past.path("table.csv")).args(["--as-of", "2026-03-01"]);
+        run(command.arg("--out").arg(past.path("ledger.json")))
+    };
+    given("policy.toml");
+    assert_eq!(rows(&past.path("table.csv"))[0][name], "0.2");
+    let wrong = given("spec.toml");
+    assert_eq!(wrong.code, Some(2), "{}", wrong.err);
+    assert!(wrong.err.contains("spec.toml:"), "{}", wrong.err);
+    past.end().await;
+}
+
 /// Two hundred customers who buy once each; the more it costs, the more of them pay late.
 async fn two_hundred() -> Past {
     let (mut past, mut random) = (Past::begin().await, Random::new(0x1ed));
