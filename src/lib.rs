@@ -36,8 +36,8 @@
 //! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
 //! - [`grpc`]: the edge: parses what comes in, cuts what goes out by the caller's role. Without
 //!   rules of any kind; without credentials, so far.
-//! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a scorecard or a
-//!   forest of a spec and a table, or of the ledger's own past. Without the service: it needs none.
+//! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a model of a spec
+//!   and a table, or of the ledger's own past. Without the service: it needs none.
 //! - [`app`]: puts it together: data folder, keys, ledger, playbook, server, an orderly stop.
 //! - [`cli`]: the subcommands, one file each.
 //!

@@ -19,6 +19,8 @@ use std::future::Future;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::lab::train::Error as Fault;
+
 /// Real-time risk decisions for purchases on credit and one-time cards.
 #[derive(Debug, Parser)]
 #[command(name = "surety", version, about, propagate_version = true)]
@@ -71,11 +73,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
 
 /// 2 when the spec, the data or the model is at fault, as for a wrong command line; else 1.
 pub fn exit_code(failure: &anyhow::Error) -> u8 {
-    let input = failure.chain().any(|cause| cause.is::<crate::lab::train::Error>());
+    let mut faults = failure.chain().filter_map(|cause| cause.downcast_ref::<Fault>());
+    let input = faults.any(|fault| !matches!(fault, Fault::Write(_)));
     if input { 2 } else { 1 }
 }
 
-fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 

@@ -1,5 +1,7 @@
 //! `train` and `evaluate`: a spec and a data file to a model, and its figures.
 
+mod source;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -11,6 +13,7 @@ use super::print::page;
 use crate::lab::train::{self, Digests, Spec, Table, Trained};
 use crate::scoring::Scorecard;
 use crate::scoring::forest::Forest;
+use source::Source;
 
 #[derive(Debug, Args)]
 pub(super) struct Train {
@@ -33,9 +36,8 @@ struct Files {
     /// What to train: target, features, split, scaling, in TOML.
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
-    /// CSV with a header line; `.gz` is read as such.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// Where the model goes.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -53,9 +55,8 @@ pub(super) struct Evaluate {
     /// The spec: its features and its split.
     #[arg(long, value_name = "FILE")]
     spec: PathBuf,
-    /// CSV with a header line; `.gz` is read as such.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    source: Source,
 }
 
 impl Train {
@@ -70,8 +71,8 @@ impl Train {
 impl Files {
     fn scorecard(self) -> Result<()> {
         let (spec, table, digests) = self.read()?;
-        let trained = train::train_scorecard(&spec, table, digests)
-            .with_context(|| self.data.display().to_string())?;
+        let trained =
+            train::train_scorecard(&spec, table, digests).with_context(|| self.source.name())?;
         self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
         tell(&trained);
         page(&(serde_json::to_string(&trained.metrics)? + "\n"))
@@ -81,7 +82,7 @@ impl Files {
         let (spec, table, digests) = self.read()?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let trained = train::train_forest(&spec, table, digests, threads)
-            .with_context(|| self.data.display().to_string())?;
+            .with_context(|| self.source.name())?;
         self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
         let training = &trained.forest.artifact().training;
         eprintln!(
@@ -93,7 +94,7 @@ impl Files {
 
     fn read(&self) -> Result<(Spec, Table, Digests)> {
         let (spec, spec_sha256) = read_spec(&self.spec)?;
-        let (table, data_sha256) = read_table(&spec, &self.data)?;
+        let (table, data_sha256) = self.source.read(&spec)?;
         Ok((spec, table, Digests { data: data_sha256, spec: spec_sha256 }))
     }
 
@@ -142,9 +143,9 @@ impl Evaluate {
             .map_err(train::Error::from)
             .with_context(|| self.model.display().to_string())?;
         let (spec, _) = read_spec(&self.spec)?;
-        let (table, data_sha256) = read_table(&spec, &self.data)?;
+        let (table, data_sha256) = self.source.read(&spec)?;
         let told = train::evaluate(&card, &spec, table, &data_sha256)
-            .with_context(|| self.data.display().to_string())?;
+            .with_context(|| self.source.name())?;
         print(&told, told.in_sample)
     }
 
@@ -153,9 +154,9 @@ impl Evaluate {
             .map_err(train::Error::from)
             .with_context(|| self.model.display().to_string())?;
         let (spec, _) = read_spec(&self.spec)?;
-        let (table, data_sha256) = read_table(&spec, &self.data)?;
+        let (table, data_sha256) = self.source.read(&spec)?;
         let told = train::evaluate_forest(&forest, &spec, table, &data_sha256)
-            .with_context(|| self.data.display().to_string())?;
+            .with_context(|| self.source.name())?;
         print(&told, told.in_sample)
     }
 }
@@ -175,11 +176,4 @@ fn read_spec(path: &Path) -> Result<(Spec, String)> {
         train::Error::Data(problem)
     })?;
     Ok((Spec::parse(&name, &text).map_err(train::Error::Spec)?, file.sha256))
-}
-
-fn read_table(spec: &Spec, path: &Path) -> Result<(Table, String)> {
-    let file = Whole::read(path)?;
-    let table = Table::read(file.content(path), &spec.columns())
-        .with_context(|| path.display().to_string())?;
-    Ok((table, file.sha256))
 }

@@ -29,6 +29,7 @@ mod check;
 mod decision;
 mod history;
 mod signal;
+mod training;
 mod standing;
 
 mod error;
@@ -52,6 +53,7 @@ pub use event::{EventFate, EventResult};
 pub use history::History;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::Probe;
+pub use training::{Captured, Decided, Past, PlanPast};
 
 /// The ledger; clones share it.
 #[derive(Clone, Debug)]

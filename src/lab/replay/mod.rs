@@ -15,8 +15,9 @@ use std::io::{Read, Write};
 use thiserror::Error;
 
 use crate::decide::decide;
-use crate::domain::{Country, Currency, Decision, PARTY_SECRET_LEN, PartyHasher, Span, Value};
+use crate::domain::{Country, Currency, Decision, PARTY_SECRET_LEN, PartyHasher, Span};
 use crate::features::{self, Facts, StepUpFacts, View};
+use crate::lab::cell;
 use crate::playbook::Playbook;
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalEvent};
 
@@ -152,11 +153,11 @@ impl Replay<'_> {
         if self.options.features {
             let market = self.playbook.policy.market_facts(&facts.request);
             let view = View { facts, market, scores };
+            let mut field = String::new();
             for slot in 0..features::slot_count() as u16 {
-                match features::read(slot, &view) {
-                    Value::NotSupplied | Value::Failed => fields.push_field(""),
-                    value => fields.push_field(&value.to_string()),
-                }
+                field.clear();
+                cell::write(&mut field, &features::read(slot, &view));
+                fields.push_field(&field);
             }
         }
     }

@@ -2,13 +2,14 @@
 
 use thiserror::Error;
 
+use crate::ledger;
 use crate::policy::LoadError;
 use crate::scoring::ArtifactError;
 use crate::scoring::forest::ForestError;
 
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Every fault of the spec, a line each.
+    /// Every fault of the spec or of the policy, a line each.
     #[error("{}", lines(.0))]
     Spec(Vec<LoadError>),
     #[error("{0}")]
@@ -17,6 +18,11 @@ pub enum Error {
     Cell { row: usize, column: String, problem: String },
     #[error("{0}")]
     Fit(String),
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The fault of the disk, not of the input.
+    #[error("writing the table: {0}")]
+    Write(#[from] csv::Error),
     #[error(transparent)]
     Model(#[from] ArtifactError),
     #[error(transparent)]

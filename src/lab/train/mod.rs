@@ -3,7 +3,8 @@
 //! Bins are made by [`binning`], their weights of evidence fitted by logistic regression in
 //! `fit.rs`, scaled to points in `card.rs`. Everything that is chosen, the bins, the strength of
 //! the penalty, the calibration, is chosen on training rows alone. The same spec, data and seed
-//! give the same bytes. `forest/` grows forests.
+//! give the same bytes. `forest/` grows forests. A table is a CSV file, or what `history/` makes of
+//! a ledger.
 
 pub mod binning;
 mod calibrate;
@@ -15,6 +16,7 @@ mod evaluate;
 mod fairness;
 mod fit;
 mod forest;
+mod history;
 mod metrics;
 mod report;
 mod run;
@@ -29,12 +31,13 @@ pub use error::Error;
 pub use evaluate::{Evaluation, Faithfulness, evaluate};
 pub use fairness::{Fairness, GroupFigures};
 pub use forest::{ForestEvaluation, Growth, Method, TrainedForest, evaluate_forest, train_forest};
+pub use history::{LeftOut, table_of_ledger};
 pub use metrics::{Metrics, measure};
 pub use report::Report;
 pub use run::{Digests, Trained, train_scorecard};
 pub use spec::{
-    Binning, Derived, Feature, Kind, Monotone, Pass, Protected, Reading, Rule, Spec, Split,
-    TimeSplit,
+    Binning, Derived, Feature, Kind, Monotone, OUTCOME, Outcome, OutcomeKind, Pass, Protected,
+    Reading, Rule, Spec, Split, TimeSplit,
 };
 pub use split::Fold;
 pub use table::{Table, Texts};

@@ -35,37 +35,12 @@ impl Table {
         let mut reader = csv::Reader::from_reader(input);
         let unreadable = |error: csv::Error| Error::data(format!("reading: {error}"));
         let header = reader.headers().map_err(unreadable)?.clone();
-        let mut columns = places(&header, wanted)?;
+        let mut growing = Growing::new(&header, wanted)?;
         let mut record = csv::StringRecord::new();
-        let mut rows = 0;
         while reader.read_record(&mut record).map_err(unreadable)? {
-            rows += 1;
-            for column in &mut columns {
-                let field = record.get(column.place).unwrap_or("").trim();
-                column.push(field).map_err(|problem| Error::Cell {
-                    row: rows,
-                    column: column.name.clone(),
-                    problem,
-                })?;
-            }
+            growing.push(&record)?;
         }
-        if rows == 0 {
-            return Err(Error::data("the file has a header and no rows"));
-        }
-        let mut table = Table { rows, ..Table::default() };
-        for column in columns {
-            let Reader { name, reading, numbers, times, texts, .. } = column;
-            if reading.number {
-                table.numbers.insert(name.clone(), numbers);
-            }
-            if reading.time {
-                table.times.insert(name.clone(), times);
-            }
-            if reading.text {
-                table.texts.insert(name, texts);
-            }
-        }
-        Ok(table)
+        growing.table()
     }
 
     pub fn numbers(&self, column: &str) -> Result<&[f64], Error> {
@@ -83,6 +58,55 @@ impl Table {
 
     pub(super) fn insert(&mut self, column: &str, numbers: Vec<f64>) {
         self.numbers.insert(column.to_owned(), numbers);
+    }
+}
+
+/// A table whose rows are still coming in.
+pub(super) struct Growing {
+    columns: Vec<Reader>,
+    rows: usize,
+}
+
+impl Growing {
+    pub fn new(
+        header: &csv::StringRecord,
+        wanted: &BTreeMap<String, Reading>,
+    ) -> Result<Growing, Error> {
+        Ok(Growing { columns: places(header, wanted)?, rows: 0 })
+    }
+
+    /// Takes the wanted fields of a row.
+    pub fn push(&mut self, record: &csv::StringRecord) -> Result<(), Error> {
+        self.rows += 1;
+        for column in &mut self.columns {
+            let field = record.get(column.place).unwrap_or("").trim();
+            column.push(field).map_err(|problem| Error::Cell {
+                row: self.rows,
+                column: column.name.clone(),
+                problem,
+            })?;
+        }
+        Ok(())
+    }
+
+    pub fn table(self) -> Result<Table, Error> {
+        if self.rows == 0 {
+            return Err(Error::data("the file has a header and no rows"));
+        }
+        let mut table = Table { rows: self.rows, ..Table::default() };
+        for column in self.columns {
+            let Reader { name, reading, numbers, times, texts, .. } = column;
+            if reading.number {
+                table.numbers.insert(name.clone(), numbers);
+            }
+            if reading.time {
+                table.times.insert(name.clone(), times);
+            }
+            if reading.text {
+                table.texts.insert(name, texts);
+            }
+        }
+        Ok(table)
     }
 }
 

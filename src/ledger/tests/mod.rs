@@ -6,7 +6,9 @@ mod events;
 mod exposure;
 mod lifecycle;
 mod standing;
+mod training;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -33,19 +33,20 @@ impl Spec {
     }
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     file: &'a str,
     text: &'a str,
     faults: Vec<LoadError>,
 }
 
 impl Check<'_> {
-    fn fault(&mut self, span: Range<usize>, problem: impl Into<String>) {
+    pub(super) fn fault(&mut self, span: Range<usize>, problem: impl Into<String>) {
         self.faults.push(LoadError::at(self.file, Place::of(self.text, span.start), problem));
     }
 
     fn spec(&mut self, file: File) -> Spec {
         self.inputs(&file);
+        let outcome = self.outcome(&file);
         let special = file.special.into_iter();
         let positive = match file.positive.into_inner() {
             file::Scalar::Text(text) => text,
@@ -55,6 +56,7 @@ impl Check<'_> {
             name: file.name,
             target: file.target.into_inner(),
             positive,
+            outcome,
             seed: file.seed,
             split: self.split(file.split),
             scaling: self.scaling(file.scaling),

@@ -15,6 +15,8 @@ pub(super) struct File {
     pub target: Name,
     pub positive: Spanned<Scalar>,
     #[serde(default)]
+    pub outcome: Option<Spanned<super::outcome::File>>,
+    #[serde(default)]
     pub seed: u64,
     pub split: Spanned<Split>,
     #[serde(default)]

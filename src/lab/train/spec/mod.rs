@@ -5,6 +5,7 @@
 mod check;
 mod file;
 mod growth;
+mod outcome;
 mod repayment;
 mod rule;
 #[cfg(test)]
@@ -18,12 +19,16 @@ use super::Growth;
 use crate::domain::ReasonCode;
 use crate::scoring::Scaling;
 
+pub use outcome::{OUTCOME, Outcome, OutcomeKind};
+
 /// A checked spec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     pub name: String,
     pub target: String,
     pub positive: String,
+    /// How the target is made of a ledger; a file has it as a column.
+    pub outcome: Option<Outcome>,
     /// Draws the folds of the validation inside the training rows.
     pub seed: u64,
     pub split: Split,

@@ -1,6 +1,7 @@
 //! Faults of a spec, each at its place; and the shipped specs, read whole.
 
 use super::*;
+use crate::domain::Span;
 
 const GOOD: &str = r#"name = "x"
 target = "bad"
@@ -140,6 +141,35 @@ fn a_split_by_time_has_days_in_order() {
         let text = GOOD.replacen(modulo, &time.replacen(from, to, 1), 1);
         let told_of = Spec::parse("s.toml", &text).unwrap_err();
         assert!(told_of[0].to_string().contains(told), "{told_of:?}");
+    }
+}
+
+#[test]
+fn an_outcome_makes_the_target() {
+    let target = "target = \"outcome\"\npositive = 1\n";
+    let head = GOOD.replacen("target = \"bad\"\npositive = 1\n", target, 1);
+    let late = "[outcome]\nkind = \"late\"\nwithin_days = 60\ndays_late = 14\n";
+    let spec = Spec::parse("s.toml", &format!("{head}{late}")).unwrap();
+    let kind = OutcomeKind::Late { at_least: Span::days(14) };
+    assert_eq!(spec.outcome, Some(Outcome { kind, within: Span::days(60) }));
+    assert!(spec.columns()["outcome"].text, "of a file it is a column like any other");
+    assert_eq!(Spec::parse("s.toml", GOOD).unwrap().outcome, None);
+    for (from, to, told) in [
+        ("\"outcome\"\n", "\"grade\"\n", "s.toml:2:10: expected \"outcome\", which [outcome]"),
+        ("positive = 1", "positive = 0", "s.toml:3:12: expected 1: [outcome] makes 0 and 1"),
+        ("\"late\"\n", "\"misuse\"\n", "s.toml:36:1: `days_late` belongs to kind late"),
+        ("days_late = 14\n", "", "s.toml:36:1: an outcome of kind late needs `days_late`"),
+        ("\"late\"\n", "\"fraud\"\n", "s.toml:37:8: unknown variant `fraud`"),
+        ("days_late = 14", "days_late = 60", "s.toml:36:1: within_days: expected more than"),
+        ("days_late = 14", "days_late = 0", "s.toml:36:1: days_late: expected 1 to 3650 days"),
+        ("within_days = 60", "within_days = 4000", "s.toml:36:1: within_days: expected 1 to"),
+        ("within_days = 60\n", "", "s.toml:36:1: missing field `within_days`"),
+        ("days_late = 14", "days = 14", "s.toml:39:1: unknown field `days`"),
+    ] {
+        let (head, late) = (head.replacen(from, to, 1), late.replacen(from, to, 1));
+        let text = head + &late;
+        let faults = Spec::parse("s.toml", &text).unwrap_err();
+        assert!(faults[0].to_string().contains(told), "{told}: {faults:?}");
     }
 }
 
