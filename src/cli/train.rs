@@ -70,7 +70,8 @@ impl Train {
 impl Files {
     fn scorecard(self) -> Result<()> {
         let (spec, table, digests) = self.read()?;
-        let trained = train::train_scorecard(&spec, table, digests)
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let trained = train::train_scorecard(&spec, table, digests, threads)
             .with_context(|| self.data.display().to_string())?;
         self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
         tell(&trained);

@@ -6,7 +6,7 @@ use super::binning::{Binned, Cell, Cut, Rows};
 use super::calibrate::Platt;
 use super::column::{Column, Columns};
 use super::error::Error;
-use super::fit::{Features, bin_all, evidence, weigh};
+use super::fit::{Features, cells, evidence, weigh};
 use super::spec::{Feature, Pass, Spec};
 use super::validate::{Choice, choose};
 use crate::scoring::{
@@ -47,17 +47,23 @@ pub(super) struct Made {
 }
 
 /// Trains on `places`: chooses, bins, weighs, scales.
-pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Made, Error> {
+pub(super) fn make(
+    spec: &Spec,
+    columns: &Columns,
+    places: &[u32],
+    threads: usize,
+) -> Result<Made, Error> {
     let features = columns.features(spec)?;
     let rows = Rows { places, positive: &columns.positive };
-    let choice = choose(spec, &features, rows)?;
-    let binned = bin_all(spec, &features, rows, choice.price)?;
+    let choice = choose(spec, &features, rows, threads)?;
+    let cells = cells(spec, &features, rows)?;
+    let binned: Vec<Binned> = cells.iter().map(|cells| cells.bin(choice.price)).collect();
     let classes: Vec<bool> = places.iter().map(|row| rows.positive[*row as usize]).collect();
     let mut matrix = evidence(&binned, &features, places);
     for (mut column, _) in matrix.columns_mut().into_iter().zip(&choice.tells).filter(|p| !p.1) {
         column.fill(0.0);
     }
-    let (weights, intercept) = weigh(matrix.view(), &classes, choice.l2, None)?;
+    let weights = weigh(&matrix, &classes, choice.l2)?;
     let scale = Scale::new(spec, choice.platt);
     let mut card = Scorecard {
         format_version: FORMAT_VERSION,
@@ -66,7 +72,7 @@ pub(super) fn make(spec: &Spec, columns: &Columns, places: &[u32]) -> Result<Mad
         scaling: spec.scaling,
         calibration: scale.calibration(),
         pass_mark: 0,
-        base_points: scale.base(intercept),
+        base_points: scale.base(weights[features.len()]),
         characteristics: Vec::new(),
         training: Training {
             data_sha256: String::new(),

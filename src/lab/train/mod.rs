@@ -16,6 +16,7 @@ mod fairness;
 mod fit;
 mod forest;
 mod metrics;
+mod newton;
 mod report;
 mod run;
 mod spec;

@@ -28,9 +28,14 @@ pub struct Trained {
     pub report: Report,
 }
 
-/// Trains a scorecard. With several folds, figures are means over them; see
+/// Trains a scorecard on so many threads. With several folds, figures are means over them; see
 /// [`Split`] for the rows that train the artifact.
-pub fn train_scorecard(spec: &Spec, table: Table, digests: Digests) -> Result<Trained, Error> {
+pub fn train_scorecard(
+    spec: &Spec,
+    table: Table,
+    digests: Digests,
+    threads: usize,
+) -> Result<Trained, Error> {
     let columns = Columns::new(spec, table)?;
     let folds = spec.split.folds(&columns.table, &columns.positive)?;
     let final_rows = spec.split.final_rows(&folds, columns.table.rows);
@@ -38,7 +43,7 @@ pub fn train_scorecard(spec: &Spec, table: Table, digests: Digests) -> Result<Tr
     let mut first: Option<Made> = None;
     let (mut judged, mut all) = (Vec::new(), Vec::new());
     for fold in &folds {
-        let made = make(spec, &columns, &fold.train)?;
+        let made = make(spec, &columns, &fold.train, threads)?;
         let inputs = inputs(&made.card, spec, &columns)?;
         let rows = judge(&made.card, &inputs, &fold.test);
         all.push(figures(&rows, &columns)?);
@@ -46,7 +51,7 @@ pub fn train_scorecard(spec: &Spec, table: Table, digests: Digests) -> Result<Tr
         first = first.or(Some(made));
     }
     let made = match (&spec.split, first) {
-        (Split::Kfold { .. }, _) | (_, None) => make(spec, &columns, &final_rows)?,
+        (Split::Kfold { .. }, _) | (_, None) => make(spec, &columns, &final_rows, threads)?,
         (_, Some(first)) => first,
     };
     let metrics = mean(&all);

@@ -3,17 +3,22 @@
 //! Bins and weights are made without the fold that they are tried on, so what is chosen by it is
 //! not fooled by what they learnt by heart.
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::ArrayView1;
 
-use super::binning::Rows;
+use super::binning::{Binned, Rows};
 use super::calibrate::Platt;
 use super::error::Error;
-use super::fit::{Features, bin_all, evidence, log_odds_of, weigh};
+use super::fit::{Features, cells, evidence, nothing};
 use super::metrics::measure;
+use super::newton::{Problem, surprise};
 use super::spec::Spec;
 use super::split::{Fold, kfold};
 
 const FOLDS: usize = 5;
+/// Folds of few rows are drawn again and again, until so many rows were judged: what one draw
+/// chooses would be chance.
+const JUDGED_ENOUGH: usize = 20_000;
+const DRAWS_MAX: usize = 10;
 /// With fewer of a class in all, folds of it say nothing.
 const CLASS_MIN: usize = 20;
 /// Penalties that are tried, the strongest first: among equals the simpler model wins.
@@ -36,12 +41,13 @@ pub(super) struct Choice {
     pub tells: Vec<bool>,
 }
 
-/// Chooses the price of a bin at the middle strength, then the strength at that price. What the
-/// spec states is not chosen.
+/// Chooses the price of a bin and the strength of the penalty, on so many threads. What the spec
+/// states is not chosen.
 pub(super) fn choose(
     spec: &Spec,
     features: &Features<'_>,
     rows: Rows<'_>,
+    threads: usize,
 ) -> Result<Choice, Error> {
     let total = rows.total();
     if total.positives.min(total.negatives()) < CLASS_MIN as u32 {
@@ -51,105 +57,138 @@ pub(super) fn choose(
         return Ok(Choice { price, l2, platt: Platt::NONE, auc: None, tells });
     }
     let folds = Folds::new(spec, features, rows);
-    let prices = spec.binning.penalty.map_or(PRICES.to_vec(), |price| vec![price]);
-    let strengths = spec.l2.map_or(STRENGTHS.to_vec(), |l2| vec![l2]);
-    let mut price = prices[0];
-    if prices.len() > 1 {
-        let middle = [spec.l2.unwrap_or(STRENGTH_DEFAULT)];
-        let mut least = f64::INFINITY;
-        for one in prices {
-            let (loss, _) = folds.best(one, &middle)?;
-            if loss < least {
-                (least, price) = (loss, one);
-            }
-        }
-    }
-    Ok(folds.best(price, &strengths)?.1)
+    let judged = on_threads(folds.folds.len(), threads, |fold| folds.judge(&folds.folds[fold]))?;
+    folds.best(&judged)
 }
 
-/// The training rows in folds.
+/// The training rows in folds, and what is tried on them.
 struct Folds<'a> {
     spec: &'a Spec,
     features: &'a Features<'a>,
     positive: &'a [bool],
-    /// The training rows in the order drawn, and whether each is positive.
+    /// The training rows in the order drawn, draw after draw, and whether each is positive.
     places: Vec<u32>,
     classes: Vec<bool>,
     folds: Vec<Fold>,
+    prices: Vec<f64>,
+    strengths: Vec<f64>,
+}
+
+/// A fold's rows by models of the other rows.
+struct Judged {
+    /// By price, then by strength: log odds of the rows.
+    log_odds: Vec<Vec<Vec<f64>>>,
+    /// By price, then by feature: how much likelier its evidence alone makes the rows.
+    gains: Vec<Vec<f64>>,
 }
 
 impl<'a> Folds<'a> {
     fn new(spec: &'a Spec, features: &'a Features<'a>, rows: Rows<'a>) -> Folds<'a> {
-        let places = shuffled(rows.places, spec.seed);
-        let classes: Vec<bool> = places.iter().map(|row| rows.positive[*row as usize]).collect();
-        let folds = kfold(&classes, FOLDS);
-        Folds { spec, features, positive: rows.positive, places, classes, folds }
-    }
-
-    /// The strength with the least log loss on unseen rows, calibrated; and that loss.
-    fn best(&self, price: f64, strengths: &[f64]) -> Result<(f64, Choice), Error> {
-        let mut log_odds = vec![vec![0.0; self.places.len()]; strengths.len()];
-        let mut gains = vec![0.0; self.features.len()];
-        for fold in &self.folds {
-            let unseen = self.unseen(fold, price, strengths, &mut log_odds)?;
-            let classes: Vec<bool> =
-                fold.test.iter().map(|place| self.classes[*place as usize]).collect();
-            for (gain, evidence) in gains.iter_mut().zip(unseen.columns()) {
-                *gain += self.gain(evidence, &classes);
+        let (mut places, mut folds) = (Vec::new(), Vec::new());
+        let draws = (JUDGED_ENOUGH / rows.places.len().max(1)).clamp(1, DRAWS_MAX);
+        for draw in 0..draws as u64 {
+            let drawn = shuffled(rows.places, spec.seed.wrapping_add(draw));
+            let classes: Vec<bool> = drawn.iter().map(|row| rows.positive[*row as usize]).collect();
+            let first = places.len() as u32;
+            for mut fold in kfold(&classes, FOLDS) {
+                fold.train.iter_mut().chain(&mut fold.test).for_each(|place| *place += first);
+                folds.push(fold);
             }
+            places.extend(drawn);
         }
-        let tells: Vec<bool> = gains.iter().map(|gain| *gain > 0.0).collect();
-        let mut best: Option<(f64, Choice)> = None;
-        for (l2, log_odds) in strengths.iter().zip(&log_odds) {
-            let platt = Platt::fit(log_odds, &self.classes);
-            let chance = |z: &f64| 1.0 / (1.0 + libm::exp(-(platt.shift + platt.scale * z)));
-            let chances: Vec<f64> = log_odds.iter().map(chance).collect();
-            let figures = measure(&chances, &self.classes)?;
-            if best.as_ref().is_none_or(|(loss, _)| figures.log_loss < *loss) {
-                let (auc, tells) = (Some(figures.auc), tells.clone());
-                let choice = Choice { price, l2: *l2, platt, auc, tells };
-                best = Some((figures.log_loss, choice));
-            }
-        }
-        best.ok_or_else(|| Error::Fit("no strength was tried".to_owned()))
+        let classes = places.iter().map(|row| rows.positive[*row as usize]).collect();
+        let prices = spec.binning.penalty.map_or(PRICES.to_vec(), |price| vec![price]);
+        let strengths = spec.l2.map_or(STRENGTHS.to_vec(), |l2| vec![l2]);
+        let positive = rows.positive;
+        Folds { spec, features, positive, places, classes, folds, prices, strengths }
     }
 
-    /// How much likelier the rows are with the evidence of one feature than with none.
-    fn gain(&self, evidence: ArrayView1<'_, f64>, classes: &[bool]) -> f64 {
-        let positives = self.classes.iter().filter(|one| **one).count() as f64;
-        let base = libm::log(positives / (self.classes.len() as f64 - positives));
-        let likelihood = |z: f64, y: bool| -libm::log1p(libm::exp(if y { -z } else { z }));
-        let one = |(e, y): (&f64, &bool)| likelihood(base + e, *y) - likelihood(base, *y);
-        evidence.iter().zip(classes).map(one).sum()
-    }
-
-    /// Log odds of the fold's rows by models of the others, one a strength; and their evidence.
-    fn unseen(
-        &self,
-        fold: &Fold,
-        price: f64,
-        strengths: &[f64],
-        log_odds: &mut [Vec<f64>],
-    ) -> Result<Array2<f64>, Error> {
+    /// The fold's rows by models of the others, one a price and strength.
+    fn judge(&self, fold: &Fold) -> Result<Judged, Error> {
         let at = |part: &[u32]| -> Vec<u32> {
             part.iter().map(|one| self.places[*one as usize]).collect()
         };
         let (train, test) = (at(&fold.train), at(&fold.test));
+        let classes = |part: &[u32]| -> Vec<bool> {
+            part.iter().map(|row| self.positive[*row as usize]).collect()
+        };
+        let (seen_classes, classes) = (classes(&train), classes(&test));
         let rows = Rows { places: &train, positive: self.positive };
-        let binned = bin_all(self.spec, self.features, rows, price)?;
-        let seen = evidence(&binned, self.features, &train);
-        let unseen = evidence(&binned, self.features, &test);
-        let classes: Vec<bool> = train.iter().map(|row| self.positive[*row as usize]).collect();
-        let mut last = None;
-        for (strength, log_odds) in strengths.iter().zip(log_odds) {
-            let weights = weigh(seen.view(), &classes, *strength, last.as_ref())?;
-            for (place, told) in fold.test.iter().zip(log_odds_of(&weights, unseen.view())) {
-                log_odds[*place as usize] = told;
+        let cells = cells(self.spec, self.features, rows)?;
+        let mut judged = Judged { log_odds: Vec::new(), gains: Vec::new() };
+        let none = nothing(self.features.len(), &seen_classes);
+        let mut weights = none.clone();
+        for price in &self.prices {
+            let binned: Vec<Binned> = cells.iter().map(|cells| cells.bin(*price)).collect();
+            let seen = evidence(&binned, self.features, &train);
+            let unseen = evidence(&binned, self.features, &test);
+            let mut log_odds = Vec::new();
+            for l2 in &self.strengths {
+                let problem = Problem { evidence: &seen, positive: &seen_classes, l2: *l2 };
+                weights = problem.fit(&weights);
+                log_odds.push(unseen.dot(&ndarray::aview1(&weights)).to_vec());
             }
-            last = Some(weights);
+            judged.log_odds.push(log_odds);
+            let features = unseen.columns().into_iter().take(self.features.len());
+            let base = none[self.features.len()];
+            judged.gains.push(features.map(|one| gain(one, base, &classes)).collect());
         }
-        Ok(unseen)
+        Ok(judged)
     }
+
+    /// The price and strength with the least log loss on unseen rows, calibrated.
+    fn best(&self, judged: &[Judged]) -> Result<Choice, Error> {
+        let mut least = f64::INFINITY;
+        let (mut choice, mut log_odds) = (None, vec![0.0; self.places.len()]);
+        for (at, price) in self.prices.iter().enumerate() {
+            let gain = |feature| judged.iter().map(|one| one.gains[at][feature]).sum::<f64>();
+            let tells: Vec<bool> = (0..self.features.len()).map(|one| gain(one) > 0.0).collect();
+            for (strength, l2) in self.strengths.iter().enumerate() {
+                for (fold, judged) in self.folds.iter().zip(judged) {
+                    for (place, told) in fold.test.iter().zip(&judged.log_odds[at][strength]) {
+                        log_odds[*place as usize] = *told;
+                    }
+                }
+                let platt = Platt::fit(&log_odds, &self.classes);
+                let loss = self.loss(&log_odds, platt);
+                if loss < least {
+                    least = loss;
+                    let auc = Some(measure(&log_odds, &self.classes)?.auc);
+                    choice =
+                        Some(Choice { price: *price, l2: *l2, platt, auc, tells: tells.clone() });
+                }
+            }
+        }
+        choice.ok_or_else(|| Error::Fit("no penalty could be fitted".to_owned()))
+    }
+
+    fn loss(&self, log_odds: &[f64], platt: Platt) -> f64 {
+        let told = log_odds.iter().map(|z| platt.shift + platt.scale * z);
+        told.zip(&self.classes).map(|(z, y)| surprise(z, *y)).sum()
+    }
+}
+
+/// How much likelier the rows are with the evidence of one feature than with none.
+fn gain(evidence: ArrayView1<'_, f64>, base: f64, classes: &[bool]) -> f64 {
+    let one = |(e, y): (&f64, &bool)| surprise(base, *y) - surprise(base + e, *y);
+    evidence.iter().zip(classes).map(one).sum()
+}
+
+/// What `one` makes of each number up to `count`, in order, whatever the number of threads.
+fn on_threads<T: Send>(
+    count: usize,
+    threads: usize,
+    one: impl Fn(usize) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
+    let threads = threads.clamp(1, count.max(1));
+    let one = &one;
+    let share = |first: usize| (first..count).step_by(threads).map(one).collect::<Vec<_>>();
+    let mut shares: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|first| scope.spawn(move || share(first))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap_or_default().into_iter()).collect()
+    });
+    let lost = || Error::Fit("a fold was not judged".to_owned());
+    (0..count).map(|at| shares[at % threads].next().ok_or_else(lost)?).collect()
 }
 
 /// Fisher and Yates' shuffle, drawn by SplitMix64.
