@@ -72,7 +72,8 @@ pub(super) fn weigh(evidence: &Array2<f64>, positive: &[bool], l2: f64) -> Resul
     }
     let targets = Array1::from_iter(positive.iter().copied());
     let dataset = DatasetBase::new(evidence.select(Axis(1), &used), targets);
-    let (fitted, intercept) = logistic(&dataset, l2)?;
+    let start = used.iter().chain([&features]).map(|at| chosen[*at]).collect();
+    let (fitted, intercept) = logistic(&dataset, l2, start)?;
     for (at, weight) in used.iter().zip(&fitted) {
         // What was above zero by the last digits only is none.
         weights[*at] = if *weight < WEIGHT_MIN { 0.0 } else { *weight };
@@ -81,11 +82,17 @@ pub(super) fn weigh(evidence: &Array2<f64>, positive: &[bool], l2: f64) -> Resul
     Ok(weights)
 }
 
+/// Fits `linfa-logistic`, from a start that is close already.
 fn logistic(
     dataset: &DatasetBase<Array2<f64>, Array1<bool>>,
     l2: f64,
+    start: Array1<f64>,
 ) -> Result<(Vec<f64>, f64), Error> {
-    let tolerance = TOLERANCE * dataset.targets.len() as f64;
+    let rows = dataset.targets.len();
+    let tolerance = TOLERANCE * rows as f64;
+    // The more frequent class is linfa's positive one.
+    let positives = dataset.targets.iter().filter(|one| **one).count();
+    let start = if 2 * positives < rows { -start } else { start };
     // Close to the optimum the line search may find no step that lowers the sum any more: then a
     // coarser end is the end.
     let mut problem = String::new();
@@ -93,11 +100,11 @@ fn logistic(
         let params = LogisticRegression::default()
             .alpha(l2)
             .max_iterations(ITERATIONS_MAX)
+            .initial_params(start.clone())
             .gradient_tolerance((tolerance * coarser).max(1e-9));
         let valid = params.check().map_err(|error| Error::Fit(error.to_string()))?;
         match valid.fit(dataset) {
             Ok(fitted) => {
-                // The more frequent class is linfa's positive one.
                 let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
                 let weights = fitted.params().iter().map(|weight| sign * weight).collect();
                 return Ok((weights, sign * fitted.intercept()));

@@ -17,6 +17,7 @@ mod fit;
 mod forest;
 mod metrics;
 mod newton;
+mod plots;
 mod report;
 mod run;
 mod spec;
@@ -31,6 +32,7 @@ pub use evaluate::{Evaluation, Faithfulness, evaluate};
 pub use fairness::{Fairness, GroupFigures};
 pub use forest::{ForestEvaluation, Growth, Method, TrainedForest, evaluate_forest, train_forest};
 pub use metrics::{Metrics, measure};
+pub use plots::Plot;
 pub use report::Report;
 pub use run::{Digests, Trained, train_scorecard};
 pub use spec::{

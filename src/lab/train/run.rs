@@ -3,13 +3,14 @@
 use super::card::{Made, make};
 use super::column::Columns;
 use super::error::Error;
-use super::evaluate::{Faithfulness, figures, inputs, judge};
+use super::evaluate::{Faithfulness, Judged, figures, inputs, judge};
 use super::fairness::fairness;
 use super::metrics::{Metrics, mean};
+use super::plots::{Plot, Rows, plots};
 use super::report::Report;
 use super::spec::{Spec, Split};
 use super::table::Table;
-use crate::scoring::Scorecard;
+use crate::scoring::{Calibration, Scorecard};
 
 /// SHA-256 of what was read, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub struct Trained {
     pub bytes: Vec<u8>,
     pub metrics: Metrics,
     pub report: Report,
+    pub plots: Vec<Plot>,
 }
 
 /// Trains a scorecard on so many threads. With several folds, figures are means over them; see
@@ -76,5 +78,23 @@ pub fn train_scorecard(
             .collect(),
         characteristics: tables,
     };
-    Ok(Trained { card, bytes, metrics, report })
+    let plots = draw(&card, &judged, &columns)?;
+    Ok(Trained { card, bytes, metrics, report, plots })
+}
+
+fn draw(card: &Scorecard, judged: &[Judged], columns: &Columns) -> Result<Vec<Plot>, Error> {
+    let chances: Vec<f64> = judged.iter().map(|one| one.chance).collect();
+    let positive: Vec<bool> = judged.iter().map(|one| columns.positive[one.row as usize]).collect();
+    // Cards of several folds have the same scale, so a chance tells the points.
+    let Calibration { intercept, slope } = card.calibration;
+    let points = chances.iter().map(|p| ((libm::log(p / (1.0 - p)) - intercept) / slope).round());
+    let points: Vec<f64> = points.collect();
+    let rows = Rows {
+        ranks: &chances,
+        chances: &chances,
+        scores: &points,
+        score: "points",
+        positive: &positive,
+    };
+    plots(&card.name, &rows)
 }
