@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::files::{Whole, replace};
 use super::print::page;
-use crate::lab::train::{self, Digests, Spec, Table, Trained};
+use crate::lab::train::{self, Digests, Plot, Spec, Table, Trained};
 use crate::scoring::Scorecard;
 use crate::scoring::forest::Forest;
 use source::Source;
@@ -41,7 +41,7 @@ struct Files {
     /// Where the model goes.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Folder for the report: `report.md` and `report.json`. Made when it is not there.
+    /// Folder for the report: `report.md`, `report.json` and plots. Made when it is not there.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
 }
@@ -71,9 +71,11 @@ impl Train {
 impl Files {
     fn scorecard(self) -> Result<()> {
         let (spec, table, digests) = self.read()?;
-        let trained =
-            train::train_scorecard(&spec, table, digests).with_context(|| self.source.name())?;
-        self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let trained = train::train_scorecard(&spec, table, digests, threads)
+            .with_context(|| self.source.name())?;
+        let markdown = trained.report.markdown();
+        self.write(&trained.bytes, &trained.report, &markdown, &trained.plots)?;
         tell(&trained);
         page(&(serde_json::to_string(&trained.metrics)? + "\n"))
     }
@@ -83,7 +85,8 @@ impl Files {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let trained = train::train_forest(&spec, table, digests, threads)
             .with_context(|| self.source.name())?;
-        self.write(&trained.bytes, &trained.report, &trained.report.markdown())?;
+        let markdown = trained.report.markdown();
+        self.write(&trained.bytes, &trained.report, &markdown, &trained.plots)?;
         let training = &trained.forest.artifact().training;
         eprintln!(
             "{} trees with {} nodes from {} rows, {} of them positive",
@@ -99,7 +102,13 @@ impl Files {
     }
 
     /// The report first: where the model is, the report is too.
-    fn write(&self, model: &[u8], report: &impl Serialize, markdown: &str) -> Result<()> {
+    fn write(
+        &self,
+        model: &[u8],
+        report: &impl Serialize,
+        markdown: &str,
+        plots: &[Plot],
+    ) -> Result<()> {
         if let Some(folder) = &self.report {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -107,6 +116,9 @@ impl Files {
             let mut json = serde_json::to_vec_pretty(report)?;
             json.push(b'\n');
             replace(&folder.join("report.json"), &json)?;
+            for plot in plots {
+                replace(&folder.join(plot.file), plot.svg.as_bytes())?;
+            }
         }
         replace(&self.out, model)
     }

@@ -18,6 +18,8 @@ mod fit;
 mod forest;
 mod history;
 mod metrics;
+mod newton;
+mod plots;
 mod report;
 mod run;
 mod spec;
@@ -33,6 +35,7 @@ pub use fairness::{Fairness, GroupFigures};
 pub use forest::{ForestEvaluation, Growth, Method, TrainedForest, evaluate_forest, train_forest};
 pub use history::{LeftOut, table_of_ledger};
 pub use metrics::{Metrics, measure};
+pub use plots::Plot;
 pub use report::Report;
 pub use run::{Digests, Trained, train_scorecard};
 pub use spec::{

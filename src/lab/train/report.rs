@@ -9,6 +9,7 @@ use super::card::CardTable;
 use super::evaluate::Faithfulness;
 use super::fairness::Fairness;
 use super::metrics::Metrics;
+use super::plots::LINKS;
 use crate::domain::ReasonCode;
 use crate::scoring::Training;
 
@@ -54,6 +55,7 @@ impl Report {
             training.spec_sha256
         )?;
         self.figures(to)?;
+        to.write_str(LINKS)?;
         self.groups(to)?;
         writeln!(to, "## Reasons\n")?;
         writeln!(

@@ -2,20 +2,20 @@
 
 use super::super::error::Error;
 use super::super::table::Texts;
-use super::partition::{Rules, partition};
-use super::{Cell, Cut, Limits, Rows};
+use super::partition::{Partition, Rules, partitions};
+use super::{Cell, Fine, Limits, Rows};
 
 /// More distinct texts are names, not categories.
 const CATEGORIES_MAX: usize = 1_000;
 
-/// Groups categories of alike rates. What is too rare for a bin of its own is one with what
-/// training never saw.
-pub(super) fn group(
+/// Categories in order of their rates, and their best groups. What is too rare for a bin of its own
+/// is none of them: it is one with what training never saw.
+pub(super) fn categories(
     texts: &Texts,
     rows: Rows<'_>,
     limits: &Limits,
     rules: &Rules,
-) -> Result<Cut, Error> {
+) -> Result<(Fine, Vec<Partition>), Error> {
     if texts.names.len() > CATEGORIES_MAX {
         let count = texts.names.len();
         return Err(Error::data(format!(
@@ -35,11 +35,6 @@ pub(super) fn group(
         worth(a).total_cmp(&worth(b)).then_with(|| texts.names[*a].cmp(&texts.names[*b]))
     });
     let cells: Vec<Cell> = often.iter().map(|code| counts[*code]).collect();
-    let ends = partition(&cells, rules);
-    let mut group = vec![None; texts.names.len()];
-    for (place, code) in often.iter().enumerate() {
-        group[*code] = Some(ends.iter().filter(|end| **end <= place).count() as u16);
-    }
-    let groups = if often.is_empty() { 0 } else { ends.len() as u16 + 1 };
-    Ok(Cut::Category { group, groups })
+    let partitions = partitions(&cells, rules);
+    Ok((Fine::Categories { often, names: counts.len() }, partitions))
 }

@@ -1,7 +1,7 @@
 //! Counts of rows, and the fine cells that numbers are first put in.
 
-use super::partition::{Rules, partition};
-use super::{Cut, Rows};
+use super::partition::{Partition, Rules, partitions};
+use super::{Fine, Rows};
 
 /// As many cells by rows, and as many by positive rows.
 const CELLS: usize = 50;
@@ -53,19 +53,22 @@ impl Cell {
     }
 }
 
-/// Cuts numbers: quantile cells, then the best partition of them.
-pub(super) fn numeric(numbers: &[f64], codes: &[f64], rows: Rows<'_>, rules: &Rules) -> Cut {
+/// Quantile cells of numbers, and their best partitions.
+pub(super) fn numbers(
+    numbers: &[f64],
+    codes: &[f64],
+    rows: Rows<'_>,
+    rules: &Rules,
+) -> (Fine, Vec<Partition>) {
     let mut values: Vec<(f64, bool)> = rows
         .places
         .iter()
         .map(|place| (numbers[*place as usize], rows.positive[*place as usize]))
         .filter(|(number, _)| !number.is_nan() && !codes.contains(number))
         .collect();
-    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let (upper, cells) = fine(&values);
-    let upper = partition(&cells, rules).into_iter().map(|end| upper[end - 1]).collect();
-    let special = codes.to_vec();
-    Cut::Numeric { upper, special }
+    (Fine::Numbers { upper, special: codes.to_vec() }, partitions(&cells, rules))
 }
 
 /// Cells of about equal counts of rows or of positive rows, whichever is full first; equal values

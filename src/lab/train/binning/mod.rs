@@ -2,8 +2,8 @@
 //!
 //! Cells are quantiles of the values, and of the positive rows' values, so that a tail that holds
 //! the positives is not one cell. The [partition] has the highest likelihood, less a price for
-//! every bin more, so that noise does not make bins. Missing values and special codes have bins of
-//! their own.
+//! every bin more, so that noise does not make bins. [`Cells`] are made once and cut at any price.
+//! Missing values and special codes have bins of their own.
 
 mod cells;
 mod category;
@@ -12,7 +12,7 @@ pub mod partition;
 use super::column::Column;
 use super::error::Error;
 use super::spec::Kind;
-use partition::Rules;
+use partition::{Partition, Rules, worthiest};
 
 pub use cells::Cell;
 
@@ -41,7 +41,6 @@ pub struct Limits {
     pub min_share: f64,
     pub max_bins: usize,
     pub smoothing: f64,
-    pub price: f64,
 }
 
 /// The rows that bins are made from.
@@ -61,38 +60,80 @@ impl Rows<'_> {
     }
 }
 
-/// Cuts a feature into bins by what `rows` show.
-pub fn bin(
-    column: Column<'_>,
-    codes: &[f64],
-    kind: Kind,
-    rows: Rows<'_>,
-    limits: &Limits,
-) -> Result<Binned, Error> {
-    let total = rows.total();
-    let least = (limits.min_share * f64::from(total.rows)).ceil() as u32;
-    let mut rules = Rules {
-        least_rows: least.max(BIN_ROWS_MIN),
-        max_bins: limits.max_bins,
-        price: limits.price,
-        monotone: super::spec::Monotone::None,
-    };
-    let cut = match (column, kind) {
-        (Column::Numbers(numbers), Kind::Numeric(monotone)) => {
-            rules.monotone = monotone;
-            cells::numeric(numbers, codes, rows, &rules)
-        }
-        (Column::Texts(texts), _) => category::group(texts, rows, limits, &rules)?,
-        (Column::Numbers(_), Kind::Category) => {
-            return Err(Error::data("a category is read as text"));
-        }
-    };
-    let mut cells = vec![Cell::default(); cut.bins()];
-    for place in rows.places {
-        cells[cut.bin(column, *place as usize)].add(rows.positive[*place as usize]);
+/// A feature's fine cells, and the best ways to join them by what `rows` show.
+pub struct Cells<'a> {
+    column: Column<'a>,
+    rows: Rows<'a>,
+    smoothing: f64,
+    fine: Fine,
+    partitions: Vec<Partition>,
+}
+
+/// What the cells are, in their order.
+enum Fine {
+    /// The highest number of each; the special codes.
+    Numbers { upper: Vec<f64>, special: Vec<f64> },
+    /// The code of each; how many codes there are.
+    Categories { often: Vec<usize>, names: usize },
+}
+
+impl<'a> Cells<'a> {
+    pub fn new(
+        column: Column<'a>,
+        codes: &[f64],
+        kind: Kind,
+        rows: Rows<'a>,
+        limits: &Limits,
+    ) -> Result<Cells<'a>, Error> {
+        let least = (limits.min_share * f64::from(rows.total().rows)).ceil() as u32;
+        let mut rules = Rules {
+            least_rows: least.max(BIN_ROWS_MIN),
+            max_bins: limits.max_bins,
+            monotone: super::spec::Monotone::None,
+        };
+        let (fine, partitions) = match (column, kind) {
+            (Column::Numbers(numbers), Kind::Numeric(monotone)) => {
+                rules.monotone = monotone;
+                cells::numbers(numbers, codes, rows, &rules)
+            }
+            (Column::Texts(texts), _) => category::categories(texts, rows, limits, &rules)?,
+            (Column::Numbers(_), Kind::Category) => {
+                return Err(Error::data("a category is read as text"));
+            }
+        };
+        Ok(Cells { column, rows, smoothing: limits.smoothing, fine, partitions })
     }
-    let woe = cells.iter().map(|cell| cell.evidence(total, limits.smoothing)).collect();
-    Ok(Binned { cut, cells, woe })
+
+    /// The bins that are worth most when one more must gain `price` of log-likelihood.
+    pub fn bin(&self, price: f64) -> Binned {
+        let cut = self.fine.cut(&worthiest(&self.partitions, price));
+        let mut cells = vec![Cell::default(); cut.bins()];
+        for place in self.rows.places {
+            cells[cut.bin(self.column, *place as usize)].add(self.rows.positive[*place as usize]);
+        }
+        let total = self.rows.total();
+        let woe = cells.iter().map(|cell| cell.evidence(total, self.smoothing)).collect();
+        Binned { cut, cells, woe }
+    }
+}
+
+impl Fine {
+    fn cut(&self, Partition { ends, .. }: &Partition) -> Cut {
+        match self {
+            Fine::Numbers { upper, special } => {
+                let upper = ends.iter().map(|end| upper[end - 1]).collect();
+                Cut::Numeric { upper, special: special.clone() }
+            }
+            Fine::Categories { often, names } => {
+                let mut group = vec![None; *names];
+                for (place, code) in often.iter().enumerate() {
+                    group[*code] = Some(ends.iter().filter(|end| **end <= place).count() as u16);
+                }
+                let groups = if often.is_empty() { 0 } else { ends.len() as u16 + 1 };
+                Cut::Category { group, groups }
+            }
+        }
+    }
 }
 
 /// Fewer rows say nothing of a chance.

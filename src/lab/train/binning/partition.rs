@@ -1,5 +1,5 @@
-//! The best way to join neighbouring cells into bins, by dynamic programming: no other partition
-//! within the rules has a higher likelihood less price.
+//! The best ways to join neighbouring cells into bins, by dynamic programming: no other partition
+//! into so many bins within the rules has a higher likelihood.
 
 use super::super::spec::Monotone;
 use super::Cell;
@@ -9,24 +9,43 @@ use super::Cell;
 pub struct Rules {
     pub least_rows: u32,
     pub max_bins: usize,
-    /// Log-likelihood that every bin but the first must gain.
-    pub price: f64,
     pub monotone: Monotone,
 }
 
-/// Where bins end, but for the last: a bin holds the cells from one end up to the next. Empty when
-/// one bin is best.
-pub fn partition(cells: &[Cell], rules: &Rules) -> Vec<usize> {
+/// Cells joined into bins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Partition {
+    /// Where bins end, but for the last: a bin holds the cells from one end up to the next.
+    pub ends: Vec<usize>,
+    /// Log-likelihood beyond that of one bin.
+    pub gain: f64,
+}
+
+/// The best partition into each number of bins, the fewest first. One bin is always within the
+/// rules.
+pub fn partitions(cells: &[Cell], rules: &Rules) -> Vec<Partition> {
+    let search = |rising| Search::new(cells, rules, rising).best();
     match rules.monotone {
-        Monotone::None => Search::new(cells, rules, None).best().1,
-        Monotone::Increasing => Search::new(cells, rules, Some(true)).best().1,
-        Monotone::Decreasing => Search::new(cells, rules, Some(false)).best().1,
+        Monotone::None => search(None),
+        Monotone::Increasing => search(Some(true)),
+        Monotone::Decreasing => search(Some(false)),
         Monotone::Auto => {
-            let up = Search::new(cells, rules, Some(true)).best();
-            let down = Search::new(cells, rules, Some(false)).best();
-            if down.0 > up.0 { down.1 } else { up.1 }
+            let mut all = search(Some(true));
+            all.extend(search(Some(false)));
+            // Of equal gains the rising one stays before the falling one: the sort is stable.
+            all.sort_by(|a, b| a.ends.len().cmp(&b.ends.len()).then(b.gain.total_cmp(&a.gain)));
+            all.dedup_by_key(|one| one.ends.len());
+            all
         }
     }
+}
+
+/// The partition with the highest gain, less `price` for every bin but the first; among equals the
+/// one with fewer bins.
+pub fn worthiest(partitions: &[Partition], price: f64) -> Partition {
+    let worth = |one: &Partition| one.gain - price * one.ends.len() as f64;
+    let best = partitions.iter().reduce(|a, b| if worth(b) > worth(a) { b } else { a });
+    best.cloned().unwrap_or_default()
 }
 
 /// The gain of a partition over one bin; `None` when it is against the rules. One bin is always
@@ -48,8 +67,7 @@ pub(super) fn gain(
         && bins.windows(2).all(|pair| search.in_order(pair[0], pair[1]));
     let value = bins.iter().map(Cell::likelihood).sum::<f64>();
     let one = search.cell(0, cells.len()).likelihood();
-    let priced = value - one - rules.price * ends.len() as f64;
-    (within || ends.is_empty()).then_some(priced)
+    (within || ends.is_empty()).then_some(value - one)
 }
 
 struct Search<'a> {
@@ -93,8 +111,8 @@ impl Search<'_> {
         self.rising.is_none_or(|rising| if rising { left <= right } else { left >= right })
     }
 
-    /// The gain over one bin, and where bins end.
-    fn best(&self) -> (f64, Vec<usize>) {
+    /// The best partition into each number of bins that the rules allow.
+    fn best(&self) -> Vec<Partition> {
         let cells = self.before.len() - 1;
         let side = cells + 1;
         let own = self.likelihoods();
@@ -105,27 +123,18 @@ impl Search<'_> {
             first[end * side].value = own[end * side];
         }
         let mut layers = vec![first];
-        let mut best = (0.0, 0, 0);
+        let mut all = vec![Partition::default()];
         for bins in 2..=self.rules.max_bins.min(cells) {
-            let layer = self.layer(&layers[bins - 2], &own);
-            for start in 1..cells {
-                let gain = layer[cells * side + start].value - one;
-                let priced = gain - self.rules.price * (bins - 1) as f64;
-                if priced > best.0 {
-                    best = (priced, bins, start);
-                }
-            }
-            layers.push(layer);
+            layers.push(self.layer(&layers[bins - 2], &own));
+            let last = &layers[bins - 1][cells * side..];
+            let best = (1..cells).reduce(|a, b| if last[b].value > last[a].value { b } else { a });
+            let Some(start) = best.filter(|start| last[*start].value > f64::NEG_INFINITY) else {
+                // What cannot be cut into so many bins cannot be cut into more.
+                break;
+            };
+            all.push(Partition { ends: back(&layers, side, start), gain: last[start].value - one });
         }
-        let (gain, bins, mut start) = best;
-        let (mut ends, mut end) = (Vec::new(), cells);
-        for layer in layers.iter().take(bins).skip(1).rev() {
-            ends.push(start);
-            let previous = layer[end * side + start].previous;
-            (end, start) = (start, previous);
-        }
-        ends.reverse();
-        (gain, ends)
+        all
     }
 
     /// Likelihood of each bin `start..end`; of those that are too small, none.
@@ -181,4 +190,16 @@ impl Search<'_> {
         }
         best
     }
+}
+
+/// Where bins end, of the best partition whose last bin begins at `start`.
+fn back(layers: &[Vec<State>], side: usize, mut start: usize) -> Vec<usize> {
+    let (mut ends, mut end) = (Vec::new(), side - 1);
+    for layer in layers.iter().skip(1).rev() {
+        ends.push(start);
+        let previous = layer[end * side + start].previous;
+        (end, start) = (start, previous);
+    }
+    ends.reverse();
+    ends
 }

@@ -1,8 +1,8 @@
 //! The partition against every partition; bins and their worth by hand.
 
-use proptest::prelude::{prop_assert, proptest};
+use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
-use super::partition::{gain, partition};
+use super::partition::{gain, partitions};
 use super::*;
 use crate::lab::train::Monotone;
 use crate::lab::train::Texts;
@@ -14,16 +14,19 @@ fn cells(counts: &[(u32, u32)]) -> Vec<Cell> {
         .collect()
 }
 
-/// Every set of ends, as the bits of a number.
-fn brute_force(cells: &[Cell], rules: &Rules, rising: Option<bool>) -> f64 {
+/// The highest gain of each number of bins, among every set of ends, as the bits of a number.
+fn brute_force(cells: &[Cell], rules: &Rules, rising: &[Option<bool>]) -> Vec<f64> {
     let places = cells.len() - 1;
-    let ends = |bits: u32| (0..places).filter(|at| bits >> at & 1 == 1).map(|at| at + 1).collect();
-    (0..1_u32 << places)
-        .filter_map(|bits| {
-            let ends: Vec<usize> = ends(bits);
-            gain(cells, &ends, rules, rising)
-        })
-        .fold(0.0, f64::max)
+    let mut best = vec![0.0];
+    for bits in 1..1_u32 << places {
+        let ends: Vec<usize> =
+            (0..places).filter(|at| bits >> at & 1 == 1).map(|at| at + 1).collect();
+        for gain in rising.iter().filter_map(|one| gain(cells, &ends, rules, *one)) {
+            best.resize(best.len().max(ends.len() + 1), f64::NEG_INFINITY);
+            best[ends.len()] = best[ends.len()].max(gain);
+        }
+    }
+    best
 }
 
 proptest! {
@@ -41,25 +44,33 @@ proptest! {
             (Monotone::Decreasing, vec![Some(false)]),
             (Monotone::Auto, vec![Some(true), Some(false)]),
         ] {
-            let rules = Rules { least_rows, max_bins, price, monotone };
-            let ends = partition(&cells, &rules);
-            let reached = rising.iter().filter_map(|one| gain(&cells, &ends, &rules, *one));
-            let reached = reached.fold(f64::NEG_INFINITY, f64::max);
-            let best = rising.iter().map(|one| brute_force(&cells, &rules, *one));
-            let best = best.fold(0.0, f64::max);
-            prop_assert!((reached - best).abs() < 1e-9, "{monotone:?}: {reached}, {best}");
+            let rules = Rules { least_rows, max_bins, monotone };
+            let all = partitions(&cells, &rules);
+            let best = brute_force(&cells, &rules, &rising);
+            prop_assert_eq!(all.len(), best.len());
+            for (one, best) in all.iter().zip(&best) {
+                let reached = rising.iter().filter_map(|way| gain(&cells, &one.ends, &rules, *way));
+                let reached = reached.fold(f64::NEG_INFINITY, f64::max);
+                prop_assert!((reached - best).abs() < 1e-9, "{monotone:?}: {reached}, {best}");
+                prop_assert!((one.gain - best).abs() < 1e-9, "{monotone:?}: {one:?}, {best}");
+            }
+            let worth = |(more, gain): (usize, &f64)| gain - price * more as f64;
+            let most = best.iter().enumerate().map(worth).fold(0.0, f64::max);
+            let told = worthiest(&all, price);
+            prop_assert!((worth((told.ends.len(), &told.gain)) - most).abs() < 1e-9);
         }
     }
 }
 
-const LIMITS: Limits = Limits { min_share: 0.05, max_bins: 6, smoothing: 10.0, price: 4.0 };
+const LIMITS: Limits = Limits { min_share: 0.05, max_bins: 6, smoothing: 10.0 };
+const PRICE: f64 = 4.0;
 
 fn numbers(kind: Kind, rows: &[(f64, bool)], codes: &[f64]) -> Binned {
     let column: Vec<f64> = rows.iter().map(|(number, _)| *number).collect();
     let positive: Vec<bool> = rows.iter().map(|(_, positive)| *positive).collect();
     let places: Vec<u32> = (0..rows.len() as u32).collect();
     let rows = Rows { places: &places, positive: &positive };
-    bin(Column::Numbers(&column), codes, kind, rows, &LIMITS).unwrap()
+    Cells::new(Column::Numbers(&column), codes, kind, rows, &LIMITS).unwrap().bin(PRICE)
 }
 
 /// Rows whose rate steps up at 10 and down at 20, with a tenth missing and some coded 96.
@@ -137,7 +148,8 @@ fn categories_of_alike_rates_are_one_group_and_rare_ones_are_as_never_seen() {
     let places: Vec<u32> = (0..positive.len() as u32).collect();
     let rows = Rows { places: &places, positive: &positive };
     let column = Column::Texts(&texts);
-    let binned = bin(column, &[], Kind::Category, rows, &LIMITS).unwrap();
+    let cells = Cells::new(column, &[], Kind::Category, rows, &LIMITS).unwrap();
+    let binned = cells.bin(PRICE);
     let group = vec![None, Some(1), Some(0), Some(1), None];
     assert_eq!(binned.cut, Cut::Category { group, groups: 2 });
     let rows: Vec<u32> = binned.cells.iter().map(|cell| cell.rows).collect();

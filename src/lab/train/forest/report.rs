@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Growth;
 use super::run::Numbers;
 use crate::domain::ReasonCode;
+use crate::lab::train::plots::LINKS;
 use crate::scoring::forest::{Calibration, Figures, Forest, Training};
 
 /// Rows over which the parts of the inputs are averaged.
@@ -117,6 +118,7 @@ impl Report {
             }
         }
         self.figures(to)?;
+        to.write_str(LINKS)?;
         writeln!(to, "## Inputs\n")?;
         writeln!(to, "| input | reason | mean size of its contribution |")?;
         writeln!(to, "| --- | --- | --- |")?;

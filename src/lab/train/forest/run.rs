@@ -7,12 +7,14 @@ use super::report::Report;
 use super::{Coded, Grown, Rows, grow};
 use crate::lab::train::column::{Column, Columns};
 use crate::lab::train::metrics::{mean, measure};
+use crate::lab::train::plots::{self, Plot};
 use crate::lab::train::spec::Kind as FeatureKind;
 use crate::lab::train::table::Texts;
 use crate::lab::train::{Digests, Error, Feature, Fold, Growth, Monotone, Spec, Split, Table};
 use crate::scoring::Value;
 use crate::scoring::forest::{
-    Artifact, Direction, FORMAT_VERSION, Figures, Forest, Input, Kind, Missing, Target, Training,
+    Artifact, Calibration, Direction, FORMAT_VERSION, Figures, Forest, Input, Kind, Missing,
+    Target, Training,
 };
 
 const DAY: f64 = 86_400.0;
@@ -25,6 +27,7 @@ pub struct TrainedForest {
     pub bytes: Vec<u8>,
     pub figures: Figures,
     pub report: Report,
+    pub plots: Vec<Plot>,
 }
 
 /// Trains a forest on so many threads. With several folds, figures are means over them; see
@@ -40,11 +43,11 @@ pub fn train_forest(
     let final_rows = spec.split.final_rows(&folds, columns.table.rows);
     columns.refuse_constant(spec, &final_rows)?;
     let mut first: Option<(Artifact, Growth)> = None;
-    let mut all = Vec::new();
+    let (mut all, mut scores) = (Vec::new(), Scores::default());
     for fold in &folds {
         let (artifact, growth) = make(spec, &columns, &fold.train, threads)?;
         let forest = artifact.clone().open()?;
-        all.push(judge(&forest, spec, &columns, fold)?);
+        all.push(judge(&forest, spec, &columns, fold, &mut scores)?);
         first = first.or(Some((artifact, growth)));
     }
     let (mut artifact, growth) = match (&spec.split, first) {
@@ -57,7 +60,30 @@ pub fn train_forest(
     artifact.training.spec_sha256 = digests.spec;
     let (forest, bytes) = artifact.seal()?;
     let report = Report::new(&forest, growth, all, &final_rows, &rows_of(&forest, spec, &columns)?);
-    Ok(TrainedForest { forest, bytes, figures, report })
+    let plots = scores.plots(&spec.name)?;
+    Ok(TrainedForest { forest, bytes, figures, report, plots })
+}
+
+/// What was said of the test rows, fold after fold.
+#[derive(Default)]
+struct Scores {
+    raw: Vec<f64>,
+    chances: Vec<f64>,
+    positive: Vec<bool>,
+}
+
+impl Scores {
+    fn plots(&self, name: &str) -> Result<Vec<Plot>, Error> {
+        let log_odds: Vec<f64> = self.chances.iter().map(|p| Calibration::log_odds(*p)).collect();
+        let rows = plots::Rows {
+            ranks: &self.raw,
+            chances: &self.chances,
+            scores: &log_odds,
+            score: "log odds of the chance told",
+            positive: &self.positive,
+        };
+        plots::plots(name, &rows)
+    }
 }
 
 /// Figures of a stored forest on the test part of a file.
@@ -88,7 +114,7 @@ pub fn evaluate_forest(
     let folds = spec.split.folds(&columns.table, &columns.positive)?;
     let mut all = Vec::new();
     for fold in &folds {
-        all.push(judge(forest, spec, &columns, fold)?);
+        all.push(judge(forest, spec, &columns, fold, &mut Scores::default())?);
     }
     let same_file = training.data_sha256 == data_sha256;
     let in_sample = same_file && matches!(spec.split, Split::Kfold { .. });
@@ -249,7 +275,13 @@ fn rows_of<'a>(forest: &Forest, spec: &Spec, columns: &'a Columns) -> Result<Num
 }
 
 /// Judges the test rows of a fold as serving would: by the forest alone.
-fn judge(forest: &Forest, spec: &Spec, columns: &Columns, fold: &Fold) -> Result<Figures, Error> {
+fn judge(
+    forest: &Forest,
+    spec: &Spec,
+    columns: &Columns,
+    fold: &Fold,
+    scores: &mut Scores,
+) -> Result<Figures, Error> {
     let numbers = rows_of(forest, spec, columns)?;
     let mut row = Vec::new();
     let score = |place: &u32| {
@@ -263,11 +295,15 @@ fn judge(forest: &Forest, spec: &Spec, columns: &Columns, fold: &Fold) -> Result
     // A calibration may make two scores one; the order is that of the scores.
     let ranked = measure(&raw, &positive)?;
     (test.auc, test.gini, test.ks) = (ranked.auc, ranked.gini, ranked.ks);
-    Ok(Figures {
+    let figures = Figures {
         test,
         average_precision: average_precision(&raw, &positive),
         card_precision_100: cards(spec, columns, fold, &raw)?,
-    })
+    };
+    scores.raw.extend(raw);
+    scores.chances.extend(chances);
+    scores.positive.extend(positive);
+    Ok(figures)
 }
 
 fn cards(spec: &Spec, columns: &Columns, fold: &Fold, raw: &[f64]) -> Result<Option<f64>, Error> {
