@@ -27,7 +27,7 @@ const REASONS_MAX: usize = 4;
 /// Trees that are walked together: while one waits for memory, the others go on.
 const ABREAST: usize = 10;
 /// Steps of each before it is asked whether all have reached a leaf.
-const LEVELS: usize = 4;
+const LEVELS: usize = 2;
 
 /// A forest that passed every check and is laid out for serving; see [`Forest::parse`].
 #[derive(Clone, Debug, PartialEq)]
