@@ -21,8 +21,8 @@ impl Dice {
     }
 }
 
-/// As large as the one that the handbook's transactions make: 500 nodes a tree, 8 levels for most
-/// rows and 20 for some.
+/// As large as the one that the handbook's transactions make: 300 nodes a tree, 14 levels for a row
+/// on average and 16 at most.
 pub fn define(c: &mut Criterion, call: &Call) {
     let forest = forest(if call.small { 10 } else { 100 });
     let mut dice = Dice(7);
@@ -70,21 +70,28 @@ fn forest(trees: usize) -> Forest {
     artifact.open().unwrap()
 }
 
+/// A long way that nearly all rows go on at every split, and small trees beside it: what is left of
+/// many rows when few of them are positive.
 fn tree(dice: &mut Dice) -> serde_json::Value {
     let (mut feature, mut cut, mut rows, mut positives) = (vec![], vec![], vec![], vec![]);
-    let mut waiting = vec![(0_u32, 0_u64, 1_000_u64)];
-    while let Some((depth, low, high)) = waiting.pop() {
-        // The deeper, the likelier a leaf; the last level has nothing but leaves.
-        if depth == 20 || high - low < 2 || depth > 5 && dice.below(100) < 44 {
+    let mut waiting = vec![(0_u32, true)];
+    while let Some((depth, long)) = waiting.pop() {
+        if depth == 16 || !long && dice.below(100) < 44 {
             feature.push(-1);
             rows.push(1 + dice.below(200));
             positives.push(dice.below(2));
             continue;
         }
         feature.push(dice.below(INPUTS as u64) as i64);
-        cut.push(dice.below(1_000) as f64 + 0.5);
-        waiting.push((depth + 1, low, high));
-        waiting.push((depth + 1, low, high));
+        let left = dice.below(2) == 0;
+        let (at, sides) = match long {
+            true if left => (970, [true, false]),
+            true => (30, [false, true]),
+            false => (dice.below(1_000), [false, false]),
+        };
+        cut.push(at as f64 + 0.5);
+        waiting.push((depth + 1, sides[1]));
+        waiting.push((depth + 1, sides[0]));
     }
     json!({"feature": feature, "cut": cut, "rows": rows, "positives": positives})
 }

@@ -39,7 +39,7 @@ fn a_record_of_late_payments_brings_a_person_who_sees_why() {
     assert!(reasons.contains(&"RECENT_LATE_PAYMENTS"), "{reasons:?}");
     let late = told.reasons.iter().find(|one| one.code().as_str_name().ends_with("LATE_PAYMENTS"));
     let late = late.unwrap();
-    assert_eq!(late.component(), pb::Component::Credit);
+    assert_eq!(late.component(), pb::ReasonComponent::Credit);
     assert!(late.share_percent.unwrap() > 0);
     let evidence = late.evidence.iter().find(|one| one.key == "account.months_late").unwrap();
     assert_eq!((evidence.observed.as_str(), evidence.source.as_str()), ("3.000", "account"));

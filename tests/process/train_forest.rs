@@ -163,6 +163,29 @@ fn folds_and_isotonic_calibration_are_understood() {
     assert!(again.err.contains("flatter"), "{}", again.err);
 }
 
+#[test]
+fn a_larger_amount_never_lowers_the_score_where_the_spec_says_so() {
+    let spec =
+        SPEC.replacen("name = \"amount\"", "name = \"amount\"\nmonotone = \"increasing\"", 1);
+    let desk = Desk::new(&spec, &data(8_000));
+    let told = figures(&desk.train("model.json"));
+    assert!(told["average_precision"].as_f64().unwrap() > 0.2, "{told}");
+    let forest = Forest::parse(&fs::read(desk.path("model.json")).unwrap()).unwrap();
+    let mut random = Random::new(0xf1);
+    for _ in 0..200 {
+        let mut row = [0.0, random.below(4) as f64, random.below(60) as f64];
+        let mut last = 0.0;
+        for amount in 0..100 {
+            row[0] = f64::from(amount) * 11.0;
+            let score = forest.raw(&row);
+            assert!(score >= last, "{row:?}: {score} after {last}");
+            last = score;
+        }
+    }
+    let again = figures(&desk.evaluate("model.json"));
+    assert_eq!(again["average_precision"], told["average_precision"]);
+}
+
 fn refuse(spec: &str, csv: &str, words: &str) {
     let desk = Desk::new(spec, csv);
     let ended = desk.train("model.json");
@@ -195,6 +218,8 @@ fn bad_data_is_refused_and_nothing_written() {
         let row = format!("{START},1,{bad},good,3,1,0");
         refuse(SPEC, &csv.replacen(line(2), &row, 1), "row 2, column \"amount\"");
     }
+    let auto = SPEC.replacen("name = \"amount\"", "name = \"amount\"\nmonotone = \"auto\"", 1);
+    refuse(&auto, &csv, "feature \"amount\": monotone = \"auto\" is for scorecards");
     let constant = SPEC.replace("name = \"age\"", "name = \"same\"");
     refuse(&constant, &csv, "constant in all training rows: feature \"same\"");
     refuse(&SPEC.replace("2026", "2025"), &csv, "no rows");

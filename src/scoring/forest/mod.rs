@@ -25,16 +25,18 @@ use tree::Node;
 /// Most reasons that an answer names.
 const REASONS_MAX: usize = 4;
 /// Trees that are walked together: while one waits for memory, the others go on.
-const ABREAST: usize = 8;
+const ABREAST: usize = 10;
+/// Steps of each before it is asked whether all have reached a leaf.
+const LEVELS: usize = 2;
 
 /// A forest that passed every check and is laid out for serving; see [`Forest::parse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forest {
     artifact: Artifact,
-    /// All trees, one after the other, each in preorder: the left child follows its parent.
+    /// All trees, one after the other.
     nodes: Vec<Node>,
     roots: Vec<u32>,
-    /// Mean chance at every node; a leaf's own is also in the node.
+    /// Mean chance at every node.
     means: Vec<f64>,
     /// Mean of the roots: what is said of a row of which nothing is known.
     base: f64,
@@ -45,6 +47,11 @@ pub struct Forest {
 pub struct Share {
     pub reason: ReasonCode,
     pub contribution: f64,
+}
+
+/// Where a walk of so many trees begins; places that no tree needs repeat the first.
+fn places(roots: &[u32]) -> [usize; ABREAST] {
+    std::array::from_fn(|place| roots[if place < roots.len() { place } else { 0 }] as usize)
 }
 
 impl Forest {
@@ -86,9 +93,9 @@ impl Forest {
     /// order; NaN is missing, and so is what lies beyond the end of `row`.
     pub fn raw(&self, row: &[f64]) -> f64 {
         let sum = if self.complete(row) {
-            self.sum(|node| row[usize::from(node.feature)] <= node.cut)
+            self.sum(|node| node.next_of_complete(row))
         } else {
-            self.sum(|node| node.left(row))
+            self.sum(|node| node.next(row))
         };
         sum / self.roots.len() as f64
     }
@@ -98,26 +105,23 @@ impl Forest {
     }
 
     /// Sum of the leaves' chances, tree by tree in their order.
-    fn sum(&self, left: impl Fn(&Node) -> bool) -> f64 {
+    fn sum(&self, next: impl Fn(&Node) -> usize) -> f64 {
         let mut sum = 0.0;
         for roots in self.roots.chunks(ABREAST) {
-            let mut at = [0_usize; ABREAST];
-            for (at, root) in at.iter_mut().zip(roots) {
-                *at = *root as usize;
-            }
-            let at = &mut at[..roots.len()];
-            let mut moving = true;
-            while moving {
-                moving = false;
-                for at in at.iter_mut() {
-                    let node = &self.nodes[*at];
-                    let next = *at + usize::from(node.step);
-                    let next = if left(node) { next } else { node.right as usize };
-                    moving |= next != *at;
-                    *at = next;
+            let mut at = places(roots);
+            loop {
+                let before = at;
+                for _ in 0..LEVELS {
+                    for at in &mut at {
+                        *at = next(&self.nodes[*at]);
+                    }
+                }
+                // Whoever is at a leaf stays there.
+                if at == before {
+                    break;
                 }
             }
-            sum += at.iter().map(|at| self.nodes[*at].cut).sum::<f64>();
+            sum += at[..roots.len()].iter().map(|at| self.means[*at]).sum::<f64>();
         }
         sum
     }
@@ -136,28 +140,43 @@ impl Forest {
     /// gives the raw score: [`base`](Forest::base) plus all that was written, but for rounding.
     pub fn contributions(&self, row: &[f64], into: &mut [f64]) -> f64 {
         into.fill(0.0);
+        let sum = if self.complete(row) {
+            self.steps(|node| node.next_of_complete(row), into)
+        } else {
+            self.steps(|node| node.next(row), into)
+        };
         let trees = self.roots.len() as f64;
-        let mut sum = 0.0;
-        for root in &self.roots {
-            let mut at = *root as usize;
-            let mut mean = self.means[at];
-            loop {
-                let node = &self.nodes[at];
-                if node.is_leaf() {
-                    break;
-                }
-                at = if node.left(row) { at + 1 } else { node.right as usize };
-                if let Some(part) = into.get_mut(usize::from(node.feature)) {
-                    *part += self.means[at] - mean;
-                }
-                mean = self.means[at];
-            }
-            sum += mean;
-        }
         for part in into {
             *part /= trees;
         }
         sum / trees
+    }
+
+    /// As [`sum`](Forest::sum), and adds the change of the mean chance at every step to the part
+    /// of the input that was asked. At a leaf nothing changes.
+    fn steps(&self, next: impl Fn(&Node) -> usize, parts: &mut [f64]) -> f64 {
+        let mut sum = 0.0;
+        for roots in self.roots.chunks(ABREAST) {
+            let mut at = places(roots);
+            let mut means = at.map(|at| self.means[at]);
+            loop {
+                let before = at;
+                for (at, mean) in at.iter_mut().zip(&mut means).take(roots.len()) {
+                    let node = &self.nodes[*at];
+                    *at = next(node);
+                    let there = self.means[*at];
+                    if let Some(part) = parts.get_mut(usize::from(node.feature)) {
+                        *part += there - *mean;
+                    }
+                    *mean = there;
+                }
+                if at == before {
+                    break;
+                }
+            }
+            sum += means[..roots.len()].iter().sum::<f64>();
+        }
+        sum
     }
 
     /// What speaks for the positive class, merged by reason: the largest first, among equals the

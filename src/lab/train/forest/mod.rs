@@ -54,7 +54,7 @@ impl Default for Growth {
     fn default() -> Growth {
         Growth {
             trees: 100,
-            depth: 20,
+            depth: 16,
             min_leaf: None,
             features_share: 0.5,
             negatives_per_positive: 50.0,

@@ -1,6 +1,7 @@
 //! Forests on seeded data: what they learn, that they are the same again, and calibrated.
 
 use super::*;
+use crate::lab::train::Spec;
 use crate::lab::train::forest::bag::Bag;
 use crate::lab::train::forest::draws::Draws;
 use crate::lab::train::forest::rank::average_precision;
@@ -145,4 +146,17 @@ fn small_leaves_are_chosen_where_they_tell_and_not_in_noise() {
     let positive: Vec<bool> = uniform(2_000, 30).into_iter().map(|one| one < 300.0).collect();
     let rows = Rows { columns: &noise, positive: &positive };
     assert_eq!(grow(rows, &free, 1, 2).unwrap().growth.min_leaf, Some(20));
+}
+
+#[test]
+fn the_specs_of_forests_are_sound_and_leave_growing_to_the_trainer() {
+    for (text, features) in [
+        (include_str!("../../../../models/specs/handbook.toml"), 15),
+        (include_str!("../../../../models/specs/handbook-weeks.toml"), 15),
+        (include_str!("../../../../models/specs/taiwan-forest.toml"), 32),
+    ] {
+        let spec = Spec::parse("spec.toml", text).unwrap();
+        assert_eq!(spec.features.len(), features, "{}", spec.name);
+        assert_eq!(spec.forest, Growth::default(), "{}", spec.name);
+    }
 }
