@@ -52,7 +52,7 @@ fn habit(values: &[(&str, Reading)]) -> Readings {
     let mut readings = fresh();
     let usual = [
         ("spending_weight", Reading::Double(30.0)),
-        ("spending_level", Reading::Double(libm::log(40.0))),
+        ("spending_median_minor", Reading::Double(4_000.0)),
         ("account_purchases_1d", Reading::Int(1)),
         ("account_purchases_7d", Reading::Int(3)),
         ("account_purchase_mean_1d", Reading::Double(4_000.0)),

@@ -5,7 +5,6 @@ mod relative;
 mod repayment;
 mod request;
 
-pub use relative::HISTORY_MIN;
 pub use repayment::{CHARACTERISTICS, Characteristic, RepaymentNumbers};
 
 use serde::{Deserialize, Serialize};

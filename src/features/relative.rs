@@ -4,12 +4,12 @@ use super::View;
 use crate::domain::{RequestFacts, Value};
 use crate::signals::{self, Reading};
 
-/// Own purchases, decayed with age, below which there is nothing to deviate from: the prior alone
-/// would make "unusual for you" of what is unusual for others.
-pub const HISTORY_MIN: f64 = 0.5;
+/// Own purchases, decayed with age, from which on there is a usual one.
+const PURCHASES_MIN: f64 = 3.0;
 
 const WEIGHT: usize = signals::place_of("spending_weight");
-const LEVEL: usize = signals::place_of("spending_level");
+/// The account's own and nobody else's, so that "above your usual" is true.
+const MEDIAN: usize = signals::place_of("spending_median_minor");
 
 pub(super) fn amount_to_reference(request: &RequestFacts, view: &View<'_>) -> Value<'static> {
     let reference = view.market.reference_amount.filter(|reference| *reference > 0);
@@ -25,14 +25,11 @@ pub(super) fn mean_to_usual(view: &View<'_>, place: usize) -> Value<'static> {
     number(view, place).map_or_else(|missing| missing, |mean| to_usual(view, mean))
 }
 
-/// The usual amount is the geometric mean of the account's own purchases.
 fn to_usual(view: &View<'_>, minor: f64) -> Value<'static> {
     let usual = || {
-        if number(view, WEIGHT)? < HISTORY_MIN {
-            return Err(Value::NotSupplied);
-        }
-        let minor_in_major = 10_f64.powi(view.facts.request.currency.exponent() as i32);
-        Ok(libm::exp(number(view, LEVEL)?) * minor_in_major)
+        let usual = number(view, MEDIAN)?;
+        let enough = number(view, WEIGHT)? >= PURCHASES_MIN && usual > 0.0;
+        if enough { Ok(usual) } else { Err(Value::NotSupplied) }
     };
     usual().map_or_else(|missing| missing, |usual| Value::Double(minor / usual))
 }

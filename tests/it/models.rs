@@ -4,8 +4,8 @@ use surety::domain::Span;
 use surety::grpc::pb;
 
 use crate::support::{
-    Approved, ManualReview, TestApp, account, codes, decisive, event, merchant, new_id, pay_now,
-    plan_status, purchase, repayment,
+    Approved, Declined, ManualReview, TestApp, account, codes, confirmation, decisive, event,
+    merchant, new_id, pay_now, plan_status, purchase, repayment,
 };
 
 /// Six payments a month apart, each so many days late, and plans that fill most of the limit.
@@ -25,7 +25,7 @@ fn record(id: &str, app: &TestApp, days_late: i64, owed: i64) -> Vec<pb::Account
 }
 
 #[test]
-fn a_record_of_late_payments_brings_a_person_who_sees_why() {
+fn a_record_of_late_payments_is_refused_and_told_why() {
     let app = TestApp::start();
     for id in ["late", "punctual"] {
         app.given(account(id, 100_000));
@@ -34,9 +34,12 @@ fn a_record_of_late_payments_brings_a_person_who_sees_why() {
     app.record(record("punctual", &app, -1, 1_000));
 
     let told = app.buy(purchase("late", 2_000));
-    assert_eq!(told.outcome(), ManualReview, "{:?}", codes(&told));
+    assert_eq!(told.outcome(), Declined, "{:?}", codes(&told));
     let reasons = decisive(&told);
-    assert!(reasons.contains(&"RECENT_LATE_PAYMENTS"), "{reasons:?}");
+    assert_eq!(reasons[0], "RECENT_LATE_PAYMENTS");
+    assert!(reasons.contains(&"REPAYMENT_SHARE_LOW"), "{reasons:?}");
+    let notice = told.adverse_action.as_ref().unwrap();
+    assert_eq!(notice.principal_reasons[0], "Poor credit performance with us");
     let late = told.reasons.iter().find(|one| one.code().as_str_name().ends_with("LATE_PAYMENTS"));
     let late = late.unwrap();
     assert_eq!(late.component(), pb::ReasonComponent::Credit);
@@ -59,7 +62,7 @@ fn a_shop_learns_neither_the_model_nor_its_reasons() {
     app.given(account("late", 100_000));
     app.record(record("late", &app, 70, 32_000));
     let told = bought_by_shop(&app, purchase("late", 2_000));
-    assert_eq!(told.outcome(), ManualReview);
+    assert_eq!(told.outcome(), Declined);
     let versions = told.versions.unwrap();
     assert_eq!((versions.credit.as_str(), versions.fraud.as_str()), ("", ""));
     assert!(told.reasons.iter().all(|reason| reason.evidence.is_empty()));
@@ -92,7 +95,9 @@ fn misuse_at_a_shop_asks_its_next_customers_for_a_confirmation_and_says_no_more(
         app.given_regular(&id, 200_000);
         let context = pb::PurchaseContext { merchant: Some(shop()), ..purchase(&id, 4_500) };
         let approved = app.buy(context);
-        app.confirm(&approved);
+        let merchant_id = shop().merchant_id;
+        app.try_confirm(pb::ConfirmPurchaseRequest { merchant_id, ..confirmation(&approved) })
+            .unwrap();
         misused.push((id, approved.decision_id));
     }
     app.advance(Span::hours(7 * 24 + 12));

@@ -179,19 +179,20 @@ fn a_misused_purchase_counts_against_its_merchant_a_week_later_and_not_before() 
 
 #[test]
 fn amounts_are_also_told_as_multiples_of_an_ordinary_purchase() {
-    let csv = "time,account,amount\n1700000000,a,30.00\n1700000060,a,5.00\n";
+    let amounts = [30.0, 10.0, 20.0, 5.0];
+    let rows =
+        (0..).zip(amounts).map(|(row, amount)| format!("{},a,{amount}\n", 1_700_000_000 + row));
+    let csv = format!("time,account,amount\n{}", rows.collect::<String>());
     let columns = |options: &[&str]| {
         let options = [&["--features"], options].concat();
-        let table = Table::read(&Input::new(csv).replay(&options).out);
+        let table = Table::read(&Input::new(&csv).replay(&options).out);
         let of = |name| table.column(name).into_iter().map(str::to_owned).collect::<Vec<_>>();
         (of("request.amount_to_reference"), of("request.amount_to_usual"))
     };
     let (reference, usual) = columns(&["--reference-amount", "2000"]);
-    assert_eq!(reference, ["1.5", "0.25"]);
-    // Nobody knows what is usual before the first purchase; from then on it is told.
-    assert_eq!(usual[0], "");
-    let told: f64 = usual[1].parse().unwrap();
-    assert!(told > 0.0 && told < 1.0, "{told}");
+    assert_eq!(reference, ["1.5", "0.5", "1", "0.25"]);
+    // Nobody knows what is usual before the third purchase; then it is the median.
+    assert_eq!(usual, ["", "", "", "0.25"]);
     // Without the option the market's counts: 120 EUR.
     assert_eq!(columns(&[]).0[0], "0.25");
 }

@@ -7,11 +7,11 @@ use super::calibrate::Platt;
 use super::column::{Column, Columns};
 use super::error::Error;
 use super::fit::{Features, cells};
-use super::spec::{Feature, Pass, Spec};
+use super::spec::{Feature, MissingPoints, Pass, Spec};
 use super::validate::{Choice, choose};
 use crate::scoring::{
     Bins, Calibration, Characteristic, FORMAT_VERSION, Group, Scorecard, Special, Target,
-    TestFigures, Training,
+    TestFigures, Training, Value,
 };
 
 /// References are means over at least so many applicants who just passed, or this share of all.
@@ -103,6 +103,14 @@ pub(super) fn make(
     }
     let used = used(spec, &features, &card);
     references(&mut card, spec.pass, &used, places);
+    neutral(&mut card, spec, &used, places);
+    for (table, one) in
+        tables.iter_mut().filter(|table| table.dropped.is_none()).zip(&card.characteristics)
+    {
+        if let Some(row) = table.bins.last_mut() {
+            row.points = one.bins.points(Value::Missing);
+        }
+    }
     Ok(Made { card, tables, choice })
 }
 
@@ -247,6 +255,30 @@ fn bins_of(cut: &Cut, column: Column<'_>) -> Bins {
     let none = vec![0; cut.bins()];
     let binned = Binned { cut: cut.clone(), cells: Vec::new(), woe: Vec::new() };
     bins(column, &binned, &none)
+}
+
+/// Gives missing values of neutral features the reference points. Totals move with them, so the pass
+/// mark and the references are taken once more.
+fn neutral(card: &mut Scorecard, spec: &Spec, used: &[Column<'_>], places: &[u32]) {
+    let is_neutral = |one: &Characteristic| {
+        let feature = spec.features.iter().find(|feature| feature.name == one.name);
+        feature.is_some_and(|feature| feature.missing == MissingPoints::Neutral)
+    };
+    if !card.characteristics.iter().any(is_neutral) {
+        return;
+    }
+    let settle = |card: &mut Scorecard| {
+        for one in card.characteristics.iter_mut().filter(|one| is_neutral(one)) {
+            match &mut one.bins {
+                Bins::Numeric { missing, .. } | Bins::Category { missing, .. } => {
+                    *missing = one.reference;
+                }
+            }
+        }
+    };
+    settle(card);
+    references(card, spec.pass, used, places);
+    settle(card);
 }
 
 /// Sets the pass mark, and as references the mean points of the training rows at or just above it.

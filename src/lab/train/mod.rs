@@ -39,8 +39,8 @@ pub use plots::Plot;
 pub use report::Report;
 pub use run::{Digests, Trained, train_scorecard};
 pub use spec::{
-    Binning, Derived, Feature, Kind, Monotone, OUTCOME, Outcome, OutcomeKind, Pass, Protected,
-    Reading, Rule, Spec, Split, TimeSplit,
+    Binning, Derived, Feature, Kind, MissingPoints, Monotone, OUTCOME, Outcome, OutcomeKind, Pass,
+    Protected, Reading, Rule, Spec, Split, TimeSplit,
 };
 pub use split::Fold;
 pub use table::{Table, Texts};

@@ -10,7 +10,9 @@ use crate::lab::train::metrics::{mean, measure};
 use crate::lab::train::plots::{self, Plot};
 use crate::lab::train::spec::Kind as FeatureKind;
 use crate::lab::train::table::Texts;
-use crate::lab::train::{Digests, Error, Feature, Fold, Growth, Monotone, Spec, Split, Table};
+use crate::lab::train::{
+    Digests, Error, Feature, Fold, Growth, MissingPoints, Monotone, Spec, Split, Table,
+};
 use crate::scoring::Value;
 use crate::scoring::forest::{
     Artifact, Calibration, Direction, FORMAT_VERSION, Figures, Forest, Input, Kind, Missing,
@@ -186,6 +188,12 @@ fn input(
         }
     };
     let missing = if coded.missing { Missing::Lowest } else { Missing::Majority };
+    if feature.missing == MissingPoints::Neutral {
+        return Err(Error::data(format!(
+            "feature \"{}\": missing = \"neutral\" is for scorecards",
+            feature.name
+        )));
+    }
     coded.monotone = direction(feature)?;
     let input = Input {
         name: feature.name.clone(),

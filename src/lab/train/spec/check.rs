@@ -367,7 +367,8 @@ impl Check<'_> {
         };
         let name = feature.name.into_inner();
         let column = feature.column.map_or_else(|| name.clone(), Spanned::into_inner);
-        Some(Feature { name, column, kind, reason: reason?, missing_reason })
+        let missing = feature.missing;
+        Some(Feature { name, column, kind, reason: reason?, missing_reason, missing })
     }
 }
 

@@ -162,4 +162,6 @@ pub(super) struct Feature {
     pub monotone: Option<Spanned<super::Monotone>>,
     pub reason: Name,
     pub missing_reason: Option<Name>,
+    #[serde(default)]
+    pub missing: super::MissingPoints,
 }

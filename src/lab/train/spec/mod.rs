@@ -182,6 +182,19 @@ pub struct Feature {
     pub reason: ReasonCode,
     /// What a refusal may name when the value is missing.
     pub missing_reason: Option<ReasonCode>,
+    pub missing: MissingPoints,
+}
+
+/// What a missing value earns on a scorecard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingPoints {
+    /// What training rows without a value tell.
+    #[default]
+    Learnt,
+    /// What applicants earn who just pass: it neither helps nor hurts, and is never a reason. For
+    /// values that are missing in training for another cause than in service.
+    Neutral,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
