@@ -53,3 +53,4 @@ mod replay_errors;
 mod train;
 // `train forest` and `evaluate`.
 mod train_forest;
+mod train_samples;

@@ -1,6 +1,6 @@
 //! The partition against every partition; bins and their worth by hand.
 
-use proptest::prelude::{prop_assert, proptest};
+use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
 use super::partition::{gain, partitions};
 use super::*;
