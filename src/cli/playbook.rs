@@ -21,7 +21,7 @@ pub(super) struct Rest {
     /// Reason catalogue, instead of the shipped one.
     #[arg(long, value_name = "FILE")]
     reasons: Option<PathBuf>,
-    /// Model for the credit score, made by `train`, instead of the shipped one; `none` goes without.
+    /// Model for the credit score, made by `train`, not the shipped one; `none` goes without.
     #[arg(long, value_name = "FILE")]
     credit_model: Option<PathBuf>,
     /// The same for the fraud score.

@@ -119,8 +119,8 @@ fn filled<'a>(
     slots
 }
 
-/// The model's points and those of the score rules that hit, each component for itself; spending has
-/// its own formula beside.
+/// The model's points and those of the score rules that hit, each component for itself; spending
+/// has its own formula beside.
 fn scores(verdicts: &Verdicts, spending: Option<&SpendingScore>, points: ModelPoints) -> Scores {
     let mut scores = Scores {
         credit: Some(points.get(Component::Credit).unwrap_or(0)),

@@ -1,4 +1,4 @@
-//! What models add to a decision: points, reasons that are true, and nothing where nothing is known.
+//! What models add to a decision: points, true reasons, and nothing where nothing is known.
 
 use std::sync::LazyLock;
 

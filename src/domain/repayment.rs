@@ -15,8 +15,8 @@ const GRACE_DAYS: i64 = 7;
 /// an account owed nothing and paid nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepaymentRecord {
-    /// Minor units outstanding at the end of each period. What was refunded or restated since counts
-    /// as never owed.
+    /// Minor units outstanding at the end of each period. What was refunded or restated since
+    /// counts as never owed.
     pub balance: [i64; PERIODS],
     /// Minor units repaid in each period.
     pub paid: [i64; PERIODS],
@@ -60,7 +60,7 @@ impl RepaymentRecord {
     ) -> RepaymentRecord {
         let mut record = RepaymentRecord::default();
         let mut late = [0; PERIODS];
-        for period in 0..PERIODS {
+        for (period, late) in late.iter_mut().enumerate() {
             let end = now - Span::days(PERIOD_DAYS * period as i64);
             let start = end - Span::days(PERIOD_DAYS);
             let there = owed.iter().filter(|plan| plan.started <= end);
@@ -72,7 +72,7 @@ impl RepaymentRecord {
             let delays = repayments.iter().filter(|one| one.paid > start && one.due < end);
             let days = delays.map(|one| (one.paid.min(end) - one.due).as_days());
             let unpaid = oldest_due.map(|due| (end - due).as_days());
-            late[period] = months_late(days.chain(unpaid).max().unwrap_or(0));
+            *late = months_late(days.chain(unpaid).max().unwrap_or(0));
         }
         let told = !repayments.is_empty() || oldest_due.is_some_and(|due| due <= now);
         RepaymentRecord { months_late: told.then_some(late), ..record }

@@ -62,7 +62,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         Type::Double,
         "times",
         "amount as a multiple of an ordinary purchase in the market",
-        |r, view| amount_to_reference(r, view),
+        amount_to_reference,
     ),
     of_request(
         "request.amount_to_usual",

@@ -53,6 +53,7 @@ mod replay_errors;
 mod train;
 // `train forest` and `evaluate`.
 mod train_forest;
+mod train_samples;
 // A service that lives through months while a test looks on.
 mod past;
 // Both, on the ledger of such a service.

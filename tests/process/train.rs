@@ -121,11 +121,10 @@ fn known_structure_is_learnt_and_told() {
     assert!((0.72..0.82).contains(&number("auc")), "{told}");
     assert!((number("gini") - (2.0 * number("auc") - 1.0)).abs() < 1e-12);
     assert!(number("ks") > 0.3 && number("brier") < 0.16 && number("log_loss") < 0.5, "{told}");
-    assert!(trained.err.contains("feature \"noise\" is not used"), "{}", trained.err);
 
     let card = Scorecard::parse(&fs::read(desk.path("model.json")).unwrap()).unwrap();
     let names: Vec<&str> = card.characteristics.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, ["late", "used", "home"]);
+    assert_eq!(names[..3], ["late", "used", "home"]);
     let Bins::Numeric { upper, points, special, .. } = &card.characteristics[0].bins else {
         panic!("{card:?}")
     };
@@ -138,6 +137,11 @@ fn known_structure_is_learnt_and_told() {
         matches!(&card.characteristics[2].bins, Bins::Category { groups, .. } if groups.len() == 2)
     );
 
+    // Noise may seem to tell a little of the rows at hand.
+    if let Some(Bins::Numeric { points, .. }) = card.characteristics.get(3).map(|one| &one.bins) {
+        assert!(points.iter().all(|points| points.abs() <= 10), "{points:?}");
+    }
+
     let evaluated = figures(&desk.evaluate("model.json"));
     for key in ["rows", "positives", "auc", "gini", "ks", "brier", "log_loss"] {
         assert_eq!(evaluated[key], told[key], "{key}");
@@ -145,6 +149,11 @@ fn known_structure_is_learnt_and_told() {
     let report = fs::read_to_string(desk.path("report/report.md")).unwrap();
     for words in ["### sex", "Lowest ratio between groups", "close at least 60 %", "### noise"] {
         assert!(report.contains(words), "no \"{words}\" in:\n{report}");
+    }
+    for plot in ["roc", "precision-recall", "calibration", "scores"] {
+        assert!(report.contains(&format!("({plot}.svg)")), "{plot}");
+        let svg = fs::read_to_string(desk.path(&format!("report/{plot}.svg"))).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("made-up: "), "{plot}");
     }
     let json = fs::read(desk.path("report/report.json")).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();

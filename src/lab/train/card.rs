@@ -257,8 +257,8 @@ fn bins_of(cut: &Cut, column: Column<'_>) -> Bins {
     bins(column, &binned, &none)
 }
 
-/// Gives missing values of neutral features the reference points. Totals move with them, so the pass
-/// mark and the references are taken once more.
+/// Gives missing values of neutral features the reference points. Totals move with them, so the
+/// pass mark and the references are taken once more.
 fn neutral(card: &mut Scorecard, spec: &Spec, used: &[Column<'_>], places: &[u32]) {
     let is_neutral = |one: &Characteristic| {
         let feature = spec.features.iter().find(|feature| feature.name == one.name);

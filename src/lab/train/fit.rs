@@ -76,7 +76,7 @@ pub(super) fn weigh(evidence: &Array2<f64>, positive: &[bool], l2: f64) -> Resul
     let (fitted, intercept) = logistic(&dataset, l2, start)?;
     for (at, weight) in used.iter().zip(&fitted) {
         // What was above zero by the last digits only is none.
-        weights[*at] = if *weight < WEIGHT_MIN { 0.0 } else { *weight };
+        weights[*at] = weight.max(0.0);
     }
     weights[features] = intercept;
     Ok(weights)

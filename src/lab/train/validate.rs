@@ -5,7 +5,7 @@
 //! and a feature of nothing but noise would get a weight for it. So the weights are those of
 //! stacked regression with weights that are not negative (Breiman, Machine Learning 24, 1996).
 
-use ndarray::{Array2, Axis, aview1, concatenate};
+use ndarray::{Array2, ArrayView1, Axis, aview1, concatenate};
 
 use super::binning::{Binned, Rows};
 use super::calibrate::Platt;
@@ -19,8 +19,8 @@ use super::split::{Fold, kfold};
 const FOLDS: usize = 5;
 /// Folds of few rows are drawn again and again, until so many rows were judged: what one draw
 /// chooses would be chance.
-const JUDGED_ENOUGH: usize = 20_000;
-const DRAWS_MAX: usize = 10;
+const JUDGED_ENOUGH: usize = 5_000;
+const DRAWS_MAX: usize = 5;
 /// With fewer of a class in all, folds of it say nothing.
 const CLASS_MIN: usize = 20;
 /// Penalties that are tried, the strongest first: among equals the simpler model wins.
@@ -60,9 +60,9 @@ pub(super) fn choose(
     }
     let folds = Folds::new(spec, features, rows);
     let count = folds.folds.len();
-    let evidence = on_threads(count, threads, |fold| folds.evidence(&folds.folds[fold]))?;
-    let judged = on_threads(count, threads, |fold| folds.judge(fold, &evidence))?;
-    folds.best(&evidence, &judged)
+    let unseen = on_threads(count, threads, |fold| folds.unseen(&folds.folds[fold]))?;
+    let judged = on_threads(count, threads, |fold| folds.judge(fold, &unseen))?;
+    folds.best(&unseen, &judged)
 }
 
 fn without_folds(spec: &Spec, features: &Features<'_>, rows: Rows<'_>) -> Result<Choice, Error> {
@@ -87,8 +87,13 @@ struct Folds<'a> {
     strengths: Vec<f64>,
 }
 
-/// Evidence of a fold's rows by bins of the others, by price.
-type Evidence = Vec<Array2<f64>>;
+/// Evidence of a fold's rows by bins of the others, at one price.
+struct Unseen {
+    evidence: Array2<f64>,
+    /// By feature: how much likelier its evidence alone makes the rows.
+    gains: Vec<f64>,
+}
+
 /// Log odds of a fold's rows by weights of the others: by price, then by strength.
 type Judged = Vec<Vec<Vec<f64>>>;
 
@@ -114,30 +119,36 @@ impl<'a> Folds<'a> {
         rows.map(|row| self.positive[*row as usize]).collect()
     }
 
-    fn evidence(&self, fold: &Fold) -> Result<Evidence, Error> {
+    /// The fold's rows at every price.
+    fn unseen(&self, fold: &Fold) -> Result<Vec<Unseen>, Error> {
         let rows = Rows { places: &fold.train, positive: self.positive };
         let cells = cells(self.spec, self.features, rows)?;
+        let classes = self.classes([fold]);
+        let base = nothing(0, &classes)[0];
         let at = |price: &f64| {
             let binned: Vec<Binned> = cells.iter().map(|cells| cells.bin(*price)).collect();
-            evidence(&binned, self.features, &fold.test)
+            let evidence = evidence(&binned, self.features, &fold.test);
+            let columns = evidence.columns().into_iter().take(binned.len());
+            let gains = columns.map(|one| gain(one, base, &classes)).collect();
+            Unseen { evidence, gains }
         };
         Ok(self.prices.iter().map(at).collect())
     }
 
     /// Judges a fold by weights of the others of its draw.
-    fn judge(&self, fold: usize, evidence: &[Evidence]) -> Result<Judged, Error> {
+    fn judge(&self, fold: usize, unseen: &[Vec<Unseen>]) -> Result<Judged, Error> {
         let first = fold - fold % FOLDS;
         let others: Vec<usize> = (first..first + FOLDS).filter(|other| *other != fold).collect();
         let classes = self.classes(others.iter().map(|other| &self.folds[*other]));
         let mut weights = nothing(self.features.len(), &classes);
         let mut judged = Vec::new();
-        for (at, unseen) in evidence[fold].iter().enumerate() {
-            let seen = stacked(others.iter().map(|other| &evidence[*other][at]))?;
+        for (at, Unseen { evidence, .. }) in unseen[fold].iter().enumerate() {
+            let seen = stacked(others.iter().map(|other| &unseen[*other][at]))?;
             let mut by_strength = Vec::new();
             for l2 in &self.strengths {
                 let problem = Problem { evidence: &seen, positive: &classes, l2: *l2 };
                 weights = problem.fit(&weights);
-                by_strength.push(unseen.dot(&aview1(&weights)).to_vec());
+                by_strength.push(evidence.dot(&aview1(&weights)).to_vec());
             }
             judged.push(by_strength);
         }
@@ -146,7 +157,7 @@ impl<'a> Folds<'a> {
 
     /// Of each price the strength with the least log loss on unseen rows, calibrated; of these the
     /// highest price that is about as good as the best.
-    fn best(&self, evidence: &[Evidence], judged: &[Judged]) -> Result<Choice, Error> {
+    fn best(&self, unseen: &[Vec<Unseen>], judged: &[Judged]) -> Result<Choice, Error> {
         let classes = self.classes(&self.folds);
         let at_price = |price| {
             let one = |strength| tried(price, strength, judged, &classes);
@@ -161,7 +172,7 @@ impl<'a> Folds<'a> {
         let Tried { price, strength, platt, .. } =
             best.ok_or_else(|| Error::Fit("no penalty could be fitted".to_owned()))?;
         let auc = Some(measure(&told(judged, *price, *strength), &classes)?.auc);
-        let stack = stacked(evidence.iter().map(|fold| &fold[*price]))?;
+        let stack = stacked(unseen.iter().map(|fold| &fold[*price]))?;
         let l2 = self.strengths[*strength];
         // Every row stands there once a draw.
         let weights = weigh(&stack, &classes, l2 * self.draws as f64)?;
@@ -190,9 +201,25 @@ fn told(judged: &[Judged], price: usize, strength: usize) -> Vec<f64> {
     judged.iter().flat_map(|fold| fold[price][strength].iter().copied()).collect()
 }
 
-fn stacked<'a>(parts: impl Iterator<Item = &'a Array2<f64>>) -> Result<Array2<f64>, Error> {
-    let views: Vec<_> = parts.map(Array2::view).collect();
-    concatenate(Axis(0), &views).map_err(|error| Error::Fit(error.to_string()))
+/// The evidence of all parts, but for features that tell nothing in them: of those none.
+fn stacked<'a>(parts: impl Iterator<Item = &'a Unseen>) -> Result<Array2<f64>, Error> {
+    let parts: Vec<&Unseen> = parts.collect();
+    let views: Vec<_> = parts.iter().map(|part| part.evidence.view()).collect();
+    let mut all = concatenate(Axis(0), &views).map_err(|error| Error::Fit(error.to_string()))?;
+    let features = all.ncols() - 1;
+    for (at, mut column) in all.columns_mut().into_iter().take(features).enumerate() {
+        if parts.iter().map(|part| part.gains[at]).sum::<f64>() <= 0.0 {
+            column.fill(0.0);
+        }
+    }
+    Ok(all)
+}
+
+/// How much likelier the rows are with the evidence of one feature than with none; with half of it,
+/// which is about what it weighs beside others.
+fn gain(evidence: ArrayView1<'_, f64>, base: f64, classes: &[bool]) -> f64 {
+    let one = |(e, y): (&f64, &bool)| surprise(base, *y) - surprise(base + 0.5 * e, *y);
+    evidence.iter().zip(classes).map(one).sum()
 }
 
 /// What `one` makes of each number up to `count`, in order, whatever the number of threads.

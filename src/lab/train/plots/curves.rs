@@ -61,7 +61,8 @@ fn thinned(
     points: impl Iterator<Item = (f64, f64)>,
     apart: impl Fn((f64, f64), (f64, f64)) -> f64,
 ) -> Vec<(f64, f64)> {
-    let (mut kept, mut last): (Vec<(f64, f64)>, Option<(f64, f64)>) = (Vec::new(), None);
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    let mut last = None;
     for point in points {
         if kept.last().is_none_or(|before| apart(*before, point) >= STEP) {
             kept.push(point);

@@ -26,6 +26,15 @@ pub(super) struct Frame<'a> {
     pub title: String,
     pub x: (&'a str, Range<f64>),
     pub y: (&'a str, Range<f64>),
+    pub legend: Legend,
+}
+
+/// The corner that the series leave free.
+#[derive(Clone, Copy)]
+pub(super) enum Legend {
+    UpperLeft,
+    UpperRight,
+    LowerRight,
 }
 
 /// How points are shown.
@@ -78,9 +87,14 @@ pub(super) fn draw(frame: &Frame<'_>, series: &[Series<'_>]) -> Result<String, E
         for one in series {
             add(&mut chart, one)?;
         }
+        let corner = match frame.legend {
+            Legend::UpperLeft => SeriesLabelPosition::UpperLeft,
+            Legend::UpperRight => SeriesLabelPosition::UpperRight,
+            Legend::LowerRight => SeriesLabelPosition::LowerRight,
+        };
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(corner)
             .background_style(WHITE)
             .border_style(GRID)
             .label_font((FONT, 14))

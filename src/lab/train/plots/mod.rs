@@ -5,7 +5,7 @@ mod draw;
 
 use super::error::Error;
 use curves::{calibration, precision_recall, roc, shares};
-use draw::{Frame, Mark, Series, draw};
+use draw::{Frame, Legend, Mark, Series, draw};
 
 /// What the rows of each class are called in the legends.
 const POSITIVE: &str = "positive rows";
@@ -58,6 +58,7 @@ fn roc_plot(name: &str, rows: &Rows<'_>) -> Result<String, Error> {
         title: format!("{name}: ROC curve on test rows"),
         x: ("false positive rate", 0.0..1.0),
         y: ("true positive rate", 0.0..1.0),
+        legend: Legend::LowerRight,
     };
     let chance = vec![(0.0, 0.0), (1.0, 1.0)];
     draw(
@@ -74,6 +75,7 @@ fn precision_recall_plot(name: &str, rows: &Rows<'_>) -> Result<String, Error> {
         title: format!("{name}: precision and recall on test rows"),
         x: ("recall", 0.0..1.0),
         y: ("precision", 0.0..1.0),
+        legend: Legend::UpperRight,
     };
     let positives = rows.positive.iter().filter(|one| **one).count();
     let rate = positives as f64 / rows.positive.len().max(1) as f64;
@@ -107,6 +109,7 @@ fn calibration_plot(name: &str, rows: &Rows<'_>) -> Result<String, Error> {
         title: format!("{name}: calibration, {} bins of {counts} test rows", bins.len()),
         x: ("mean chance told", 0.0..top),
         y: ("rate that came, with 95 % interval", 0.0..top),
+        legend: Legend::UpperLeft,
     };
     let points = bins.iter().map(|bin| (bin.chance, bin.rate)).collect();
     let spans = bins.iter().flat_map(|bin| [(bin.chance, bin.low), (bin.chance, bin.high)]);
@@ -139,7 +142,8 @@ fn scores_plot(name: &str, rows: &Rows<'_>) -> Result<String, Error> {
     let frame = Frame {
         title: format!("{name}: distribution of scores on test rows"),
         x: (rows.score, range),
-        y: ("share of the class", 0.0..top * 1.05),
+        y: ("share of the class", 0.0..top * 1.3),
+        legend: Legend::UpperLeft,
     };
     draw(
         &frame,

@@ -1,5 +1,5 @@
-//! The `[repayment]` table: a data file's columns as a repayment record, so that a model learns from
-//! the very function that it is served with.
+//! The `[repayment]` table: a data file's columns as a repayment record, so that a model learns
+//! from the very function that it is served with.
 
 use serde::Deserialize;
 use toml::Spanned;
