@@ -93,6 +93,10 @@ fn misuse_at_a_shop_asks_its_next_customers_for_a_confirmation_and_says_no_more(
     for place in 0..8 {
         let id = format!("victim-{place}");
         app.given_regular(&id, 200_000);
+        // Until then the shop was as good as any.
+        let before =
+            [12, 16, 20].map(|days| event(&id, app.now() - Span::days(days), bought(4_500)));
+        app.record(before.into());
         let context = pb::PurchaseContext { merchant: Some(shop()), ..purchase(&id, 4_500) };
         let approved = app.buy(context);
         let merchant_id = shop().merchant_id;
