@@ -19,7 +19,7 @@ pub use artifact::{
     Target, Training, TreeParts,
 };
 pub use calibration::Calibration;
-pub use monotone::{Shape, bounds};
+pub use monotone::sides;
 use tree::Node;
 
 /// Most reasons that an answer names.

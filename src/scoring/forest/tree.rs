@@ -1,7 +1,7 @@
 //! Trees laid out for serving: from the stored parts to nodes in preorder.
 
 use super::artifact::{Artifact, Missing, TreeParts};
-use super::monotone::{Shape, bounds};
+use super::monotone::sides;
 
 /// 16 bytes; the two children of a split stand side by side, so that the next place is a sum and
 /// not a branch that a processor could guess wrong.
@@ -169,13 +169,17 @@ fn add_up(tree: &mut [Stored]) {
 /// Cuts the chances of leaves to what monotone inputs ask for.
 fn keep_order(artifact: &Artifact, tree: &mut [Stored]) {
     add_up(tree);
-    let shape = |node: &Stored| Shape {
-        direction: node.split.and_then(|(input, _)| artifact.inputs[usize::from(input)].monotone),
-        right: node.split.map(|_| node.right),
-        mean: node.mean(),
-    };
-    let shapes: Vec<Shape> = tree.iter().map(shape).collect();
-    for (node, (low, high)) in tree.iter_mut().zip(bounds(&shapes)) {
-        node.chance = node.chance.clamp(low, high);
+    let mut bounds = vec![(0.0, 1.0); tree.len()];
+    for at in 0..tree.len() {
+        let (node, within) = (tree[at], bounds[at]);
+        let Some((input, _)) = node.split else {
+            tree[at].chance = node.chance.clamp(within.0, within.1);
+            continue;
+        };
+        // Neither side was reached yet, so their means are those before any cut.
+        let means = [tree[at + 1].mean(), tree[node.right].mean()];
+        let direction = artifact.inputs[usize::from(input)].monotone;
+        let parts = direction.map(|direction| sides(direction, within, node.mean(), means));
+        [bounds[at + 1], bounds[node.right]] = parts.unwrap_or([within; 2]);
     }
 }

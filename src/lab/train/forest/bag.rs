@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use super::grow::Tree;
+use super::judge::Judge;
 use super::{Growth, Rows};
 use crate::lab::train::Error;
 
@@ -48,26 +49,17 @@ impl Bag {
         Ok(Bag { trees: grown })
     }
 
-    /// Of each row, the mean chance over the trees that were not grown on it, and whose leaf counts
-    /// are taken without it: so as a new row would be judged. Where inputs are monotone, it is cut
-    /// to what its leaf may say in serving. NaN when every tree knows the row.
+    /// Of each row, the mean chance over the trees that were not grown on it, as if they had not
+    /// counted it: so as a new row would be judged. NaN when every tree knows the row.
     pub fn out_of_bag(&self, rows: Rows<'_>, smoothing: f64) -> Vec<f64> {
-        let prior = smoothing * rows.prior();
         let mut sums = vec![(0.0, 0.0); rows.positive.len()];
         for tree in &self.trees {
-            let bounds = tree.bounds(rows, smoothing);
+            let judge = Judge::new(tree, rows, smoothing);
             for (row, (sum, trees)) in sums.iter_mut().enumerate() {
-                if tree.in_bag[row] {
-                    continue;
+                if !tree.in_bag[row] {
+                    *sum += judge.chance(row);
+                    *trees += 1.0;
                 }
-                let at = tree.leaf(rows.columns, row);
-                let leaf = &tree.nodes[at];
-                let (low, high) = bounds[at];
-                let own = f64::from(u8::from(rows.positive[row]));
-                let positives = f64::from(leaf.positives) - own + prior;
-                let chance = positives / (f64::from(leaf.rows) - 1.0 + smoothing);
-                *sum += chance.clamp(low, high);
-                *trees += 1.0;
             }
         }
         sums.into_iter().map(|(sum, trees)| sum / trees).collect()

@@ -5,9 +5,9 @@ use super::draws::Draws;
 use super::stump::{Cut, cut};
 use super::{Growth, Rows};
 use crate::lab::train::Error;
-use crate::scoring::forest::{Shape, TreeParts, bounds};
+use crate::scoring::forest::{Direction, TreeParts};
 
-const LEAF: i32 = -1;
+pub(super) const LEAF: i32 = -1;
 
 /// A tree on ranks, in preorder.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,32 +80,6 @@ impl Tree {
             self.nodes[leaf].rows += 1;
             self.nodes[leaf].positives += u32::from(*positive);
         }
-    }
-
-    /// Least and greatest chance of every node, as serving has them where an input is monotone.
-    pub fn bounds(&self, rows: Rows<'_>, smoothing: f64) -> Vec<(f64, f64)> {
-        if rows.columns.iter().all(|column| column.monotone.is_none()) {
-            return vec![(0.0, 1.0); self.nodes.len()];
-        }
-        let prior = smoothing * rows.prior();
-        // Rows and sums of chances; from the end, children come before their parents.
-        let mut covers = vec![(0.0, 0.0); self.nodes.len()];
-        for (at, node) in self.nodes.iter().enumerate().rev() {
-            covers[at] = if node.feature == LEAF {
-                let count = f64::from(node.rows);
-                (count, count * (f64::from(node.positives) + prior) / (count + smoothing))
-            } else {
-                let (left, right): ((f64, f64), _) = (covers[at + 1], covers[node.right as usize]);
-                (left.0 + right.0, left.1 + right.1)
-            };
-        }
-        let shape = |(node, (rows_here, sum)): (&RankNode, &(f64, f64))| Shape {
-            direction: rows.columns.get(node.feature as usize).and_then(|one| one.monotone),
-            right: (node.feature != LEAF).then_some(node.right as usize),
-            mean: sum / rows_here,
-        };
-        let shapes: Vec<Shape> = self.nodes.iter().zip(&covers).map(shape).collect();
-        bounds(&shapes)
     }
 
     pub fn parts(&self, columns: &[Coded]) -> TreeParts {
@@ -186,8 +160,14 @@ impl Grower<'_> {
             }
             wanted -= 1;
             let found = cut(&self.sorted, self.min_leaf)?;
+            // Cuts against the order of a monotone input would only be taken back later.
+            let kept = |found: &Cut| match self.rows.columns[feature].monotone {
+                Some(Direction::Increasing) => found.rises,
+                Some(Direction::Decreasing) => !found.rises,
+                None => true,
+            };
             let better = |found: &Cut| best.is_none_or(|(_, best)| found.gain > best.gain);
-            if let Some(found) = found.filter(better) {
+            if let Some(found) = found.filter(kept).filter(better) {
                 best = Some((feature, found));
             }
         }

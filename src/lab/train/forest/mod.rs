@@ -13,6 +13,7 @@ mod coded;
 mod draws;
 mod grow;
 mod isotonic;
+mod judge;
 mod outcome;
 mod rank;
 mod report;

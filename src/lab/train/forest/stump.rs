@@ -26,6 +26,8 @@ pub(super) struct Cut {
     pub rank: u32,
     /// Fall in entropy, in bits a row.
     pub gain: f64,
+    /// Whether there are more positives among the rows on the right.
+    pub rises: bool,
 }
 
 /// Ranks between which no cut is tried.
@@ -80,7 +82,13 @@ pub(super) fn cut(sorted: &[(u32, bool)], min_leaf: usize) -> Result<Option<Cut>
         (Some(left), Some(right)) => left.high + (right.low - left.high) / 2,
         _ => return Err(Error::Fit("linfa-trees: a split beyond the rows".to_owned())),
     };
-    Ok(Some(Cut { rank, gain }))
+    let share = |runs: &[Run]| {
+        let [negatives, positives] =
+            [0, 1].map(|class| -> u32 { runs.iter().map(|run| run.rows[class]).sum() });
+        f64::from(positives) / f64::from(negatives + positives)
+    };
+    let rises = share(&runs[..=left]) < share(&runs[left + 1..]);
+    Ok(Some(Cut { rank, gain, rises }))
 }
 
 /// Joins neighbours of one class, but not across a cut that only just leaves a side enough rows:
@@ -172,7 +180,7 @@ mod tests {
     #[test]
     fn a_cut_is_half_way_between_the_ranks_that_occur() {
         let cut = cut(&[(2, false), (10, true)], 1).unwrap().unwrap();
-        assert_eq!((cut.rank, cut.gain), (6, 1.0));
+        assert_eq!((cut.rank, cut.gain, cut.rises), (6, 1.0, true));
         no_cut(&[(2, false), (2, true)]);
         no_cut(&[(2, false), (3, false)]);
     }

@@ -1,11 +1,14 @@
 //! Forests on seeded data: what they learn, that they are the same again, and calibrated.
 
 use super::*;
+use crate::domain::ReasonCode;
 use crate::lab::train::Spec;
 use crate::lab::train::forest::bag::Bag;
 use crate::lab::train::forest::draws::Draws;
+use crate::lab::train::forest::grow::Tree;
+use crate::lab::train::forest::judge::Judge;
 use crate::lab::train::forest::rank::average_precision;
-use crate::scoring::forest::Direction;
+use crate::scoring::forest::{Artifact, Direction, Input, Missing};
 
 /// Uniform numbers 0 to 999 from the draws that bags are made by.
 fn uniform(rows: usize, number: u64) -> Vec<f64> {
@@ -102,31 +105,73 @@ fn few_rows_make_a_forest_too() {
     assert_eq!(grown.calibration, Calibration::NONE, "no positive is left to calibrate by");
 }
 
-/// More rows of the kind that chances fall with, so that what is learnt must be cut.
+/// What serving says of a row when its leaf has not counted it.
+fn served_without(tree: &Tree, rows: Rows<'_>, row: usize) -> f64 {
+    let mut tree = tree.clone();
+    let at = tree.leaf(rows.columns, row);
+    tree.nodes[at].rows -= 1;
+    tree.nodes[at].positives -= u32::from(rows.positive[row]);
+    let inputs = rows.columns.iter().enumerate().map(|(place, column)| Input {
+        name: place.to_string(),
+        reason: ReasonCode::LargePurchase,
+        missing: Missing::Lowest,
+        monotone: column.monotone,
+        categories: None,
+    });
+    let forest = serde_json::json!({
+        "format_version": 1, "kind": "forest", "name": "one",
+        "target": {"column": "y", "positive": "1"},
+        "inputs": inputs.collect::<Vec<_>>(), "prior": rows.prior(), "smoothing": 1.0,
+        "calibration": Calibration::NONE,
+        "training": {
+            "data_sha256": "", "spec_sha256": "", "rows": 0, "positives": 0, "split": "", "seed": 0,
+            "test": {
+                "rows": 0, "positives": 0, "auc": 0.0, "gini": 0.0, "ks": 0.0, "brier": 0.0,
+                "log_loss": 0.0, "average_precision": 0.0,
+            },
+        },
+        "trees": [tree.parts(rows.columns)], "checksum": "",
+    });
+    let artifact: Artifact = serde_json::from_value(forest).unwrap();
+    let value = |column: &Coded| match column.ranks[row] {
+        0 => f64::NAN,
+        rank => column.values[rank as usize - 1],
+    };
+    let values: Vec<f64> = rows.columns.iter().map(value).collect();
+    artifact.open().unwrap().raw(&values)
+}
+
 #[test]
-fn a_monotone_input_holds_in_training_as_in_serving() {
-    let (mut columns, positive) = made_up(3_000);
-    let told = |columns: &[Coded]| {
-        let rows = Rows { columns, positive: &positive };
-        let bag = Bag::grow(rows, &small(), 1, 2).unwrap();
-        (bag.out_of_bag(rows, 1.0), bag)
-    };
-    let (free, _) = told(&columns);
+fn rows_out_of_the_bag_are_judged_as_serving_would_without_them() {
+    let (mut columns, positive) = made_up(1_500);
+    // Grown free, so that much is cut; the first goes against what the data says.
+    let growth = Growth { trees: 3, min_leaf: Some(1), ..small() };
+    let trees = Bag::grow(Rows { columns: &columns, positive: &positive }, &growth, 1, 2).unwrap();
     columns[0].monotone = Some(Direction::Decreasing);
-    let (held, bag) = told(&columns);
-    let precision = |raw: &[f64]| {
-        let raw: Vec<f64> = raw.iter().map(|raw| raw.max(0.0)).collect();
-        average_precision(&raw, &positive)
-    };
-    assert!(precision(&held) < precision(&free), "the column tells that chances rise");
-    // At the first split of the column, all that is left of it is at least what is right of it.
-    for tree in &bag.trees {
-        let rows = Rows { columns: &columns, positive: &positive };
-        let bounds = tree.bounds(rows, 1.0);
-        for (at, node) in tree.nodes.iter().enumerate().filter(|(_, node)| node.feature == 0) {
-            assert!(bounds[at + 1].0 >= bounds[node.right as usize].1);
+    columns[3].monotone = Some(Direction::Increasing);
+    let rows = Rows { columns: &columns, positive: &positive };
+    for tree in &trees.trees {
+        let judge = Judge::new(tree, rows, 1.0);
+        for row in (0..1_500).step_by(7) {
+            if tree.nodes[tree.leaf(&columns, row)].rows > 1 {
+                let served = served_without(tree, rows, row);
+                assert!((judge.chance(row) - served).abs() < 1e-12, "row {row}");
+            }
         }
     }
+}
+
+#[test]
+fn no_split_goes_against_the_order_of_its_input() {
+    let (mut columns, positive) = made_up(3_000);
+    let asked = |columns: &[Coded]| {
+        let rows = Rows { columns, positive: &positive };
+        let trees = grow(rows, &small(), 1, 2).unwrap().trees;
+        trees.iter().filter(|tree| tree.feature[0] == 0).count()
+    };
+    assert!(asked(&columns) > 0);
+    columns[0].monotone = Some(Direction::Decreasing);
+    assert_eq!(asked(&columns), 0, "the column tells that chances rise");
 }
 
 #[test]
