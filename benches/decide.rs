@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use surety::decide::decide;
-use surety::domain::{Outcome, Scores, Value};
+use surety::domain::{Component, Outcome, Scores, Value};
 use surety::features::{self, Facts, View};
 use surety::playbook::Playbook;
 use surety::policy::condition::Truth;
@@ -28,6 +28,15 @@ pub fn define(c: &mut Criterion) {
         });
         let scores = decide(&facts, &playbook).scores;
         let slots = filled(&facts, &playbook, &scores);
+        for component in [Component::Credit, Component::Fraud] {
+            let model = playbook.model(component).unwrap();
+            group.bench_function(format!("{name}/{component} model"), |b| {
+                b.iter(|| assert!(model.chance_ppm(black_box(&slots)).is_some()));
+            });
+            group.bench_function(format!("{name}/{component} model, what speaks"), |b| {
+                b.iter(|| model.speaks(black_box(&slots)));
+            });
+        }
         let hits = hits(&playbook, &slots);
         group.bench_function(format!("{name}/conditions only"), |b| {
             b.iter(|| {

@@ -37,11 +37,10 @@ pub fn define(c: &mut Criterion, call: &Call) {
         });
     });
     let mut parts = vec![0.0; INPUTS];
-    group.bench_function("contributions and reasons", |b| {
+    group.bench_function("contributions", |b| {
         b.iter(|| {
             let raw = forest.contributions(black_box(next.next().unwrap()), &mut parts);
             assert!((forest.base() + parts.iter().sum::<f64>() - raw).abs() < 1e-9);
-            forest.reasons(&parts)
         });
     });
 }

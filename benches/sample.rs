@@ -3,7 +3,7 @@
 use surety::domain::{
     Country, Currency, DeviceFacts, FieldStatus, LegalAge, NetworkFacts, NetworkKind, OrderFacts,
     Parties, PartyKey, PlanFacts, PlanKind, PlanTerms, Product, Profile, ProfileField,
-    RequestFacts, SessionFacts, Span, Standing, Time,
+    RepaymentRecord, RequestFacts, SessionFacts, Span, Standing, Time,
 };
 use surety::features::{Facts, StepUpFacts};
 use surety::playbook::{Playbook, SHIPPED};
@@ -115,6 +115,11 @@ pub fn troubled() -> Facts {
         credit_limit: Some(60_000),
         outstanding: 50_000,
         plans,
+        repayment: Some(RepaymentRecord {
+            balance: [50_000; 6],
+            paid: [500; 6],
+            months_late: Some([2, 2, 1, 1, 0, 0]),
+        }),
         orders: OrderFacts { placed_60m: 5, placed_24h: 8, ..OrderFacts::default() },
         ..standing()
     };
@@ -201,6 +206,11 @@ fn standing() -> Standing {
         income_verified: Some(true),
         commitments_monthly: Some(50_000),
         plans: PlanFacts { repaid: 12, ..PlanFacts::default() },
+        repayment: Some(RepaymentRecord {
+            balance: [3_000; 6],
+            paid: [3_000; 6],
+            months_late: Some([0; 6]),
+        }),
         ..Standing::unknown()
     }
 }

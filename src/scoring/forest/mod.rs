@@ -11,7 +11,6 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::ReasonCode;
 use crate::scoring::Value;
 
 pub use artifact::{
@@ -22,8 +21,6 @@ pub use calibration::Calibration;
 pub use monotone::sides;
 use tree::Node;
 
-/// Most reasons that an answer names.
-const REASONS_MAX: usize = 4;
 /// Trees that are walked together: while one waits for memory, the others go on.
 const ABREAST: usize = 10;
 /// Steps of each before it is asked whether all have reached a leaf.
@@ -40,13 +37,6 @@ pub struct Forest {
     means: Vec<f64>,
     /// Mean of the roots: what is said of a row of which nothing is known.
     base: f64,
-}
-
-/// How much of the raw score a reason is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Share {
-    pub reason: ReasonCode,
-    pub contribution: f64,
 }
 
 /// Where a walk of so many trees begins; places that no tree needs repeat the first.
@@ -177,24 +167,5 @@ impl Forest {
             sum += means[..roots.len()].iter().sum::<f64>();
         }
         sum
-    }
-
-    /// What speaks for the positive class, merged by reason: the largest first, among equals the
-    /// lower code, four at most.
-    pub fn reasons(&self, contributions: &[f64]) -> Vec<Share> {
-        let mut merged: Vec<Share> = Vec::new();
-        for (input, contribution) in self.inputs().iter().zip(contributions) {
-            match merged.iter_mut().find(|share| share.reason == input.reason) {
-                Some(share) => share.contribution += contribution,
-                None => merged.push(Share { reason: input.reason, contribution: *contribution }),
-            }
-        }
-        merged.retain(|share| share.contribution > 0.0);
-        merged.sort_by(|a, b| {
-            let larger = b.contribution.total_cmp(&a.contribution);
-            larger.then(a.reason.number().cmp(&b.reason.number()))
-        });
-        merged.truncate(REASONS_MAX);
-        merged
     }
 }

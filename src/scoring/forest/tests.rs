@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::ReasonCode;
 use crate::scoring::TestFigures;
 
 const NAN: f64 = f64::NAN;
@@ -132,22 +133,6 @@ fn sides_in_the_wrong_order_meet_in_the_middle() {
     let text = serde_json::to_string(falling.artifact()).unwrap();
     assert!(text.contains("\"monotone\":\"decreasing\""), "{text}");
     assert!(!serde_json::to_string(open(None).artifact()).unwrap().contains("monotone"));
-}
-
-#[test]
-fn reasons_are_merged_and_only_what_speaks_for_it() {
-    let forest = sample();
-    let shares = forest.reasons(&[0.2, 0.25, 0.1]);
-    let told: Vec<ReasonCode> = shares.iter().map(|share| share.reason).collect();
-    assert_eq!(told, [ReasonCode::LargePurchase, ReasonCode::AmountAboveUsual]);
-    assert!((shares[0].contribution - 0.3).abs() < 1e-15);
-    assert_eq!(forest.reasons(&[0.2, -0.1, -0.2]), []);
-    let codes = &ReasonCode::ALL[..6];
-    let five = codes.iter().map(|code| input(code.name(), *code, Missing::Lowest)).collect();
-    let forest = artifact(five, vec![tree()]).open().unwrap();
-    let told: Vec<ReasonCode> =
-        forest.reasons(&[0.1, 0.3, 0.1, 0.2, 0.1, 0.1]).iter().map(|one| one.reason).collect();
-    assert_eq!(told, [codes[1], codes[3], codes[0], codes[2]], "ties go to the lower code");
 }
 
 #[test]

@@ -112,6 +112,7 @@ fn served_without(tree: &Tree, rows: Rows<'_>, row: usize) -> f64 {
     tree.nodes[at].rows -= 1;
     tree.nodes[at].positives -= u32::from(rows.positive[row]);
     let inputs = rows.columns.iter().enumerate().map(|(place, column)| Input {
+        missing_reason: None,
         name: place.to_string(),
         reason: ReasonCode::LargePurchase,
         missing: Missing::Lowest,
