@@ -115,7 +115,7 @@ fn known_structure_is_learnt_told_and_evaluated_alike() {
     let (high, low) = (forest.calibrated(raw), forest.probability(&[100.0, 0.0, 10.0]));
     assert!(high > 5.0 * low, "{high} {low}");
     assert!(parts[0] > 0.0 && parts[1] > 0.0, "{parts:?}");
-    assert!(forest.reasons(&parts).len() >= 2);
+    assert!(parts.iter().filter(|part| **part > 0.0).count() >= 2, "{parts:?}");
 
     let again = figures(&desk.evaluate("model.json"));
     for key in ["rows", "positives", "auc", "average_precision", "card_precision_100", "brier"] {
