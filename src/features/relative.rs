@@ -4,8 +4,9 @@ use super::View;
 use crate::domain::{RequestFacts, Value};
 use crate::signals::{self, Reading};
 
-/// Own purchases, decayed with age, from which on there is a usual one.
-const PURCHASES_MIN: f64 = 3.0;
+/// Own purchases from which on there is a usual one: three, or more that are older. They decay with
+/// age, so that three of today are a little less than three.
+const PURCHASES_MIN: f64 = 2.5;
 
 const WEIGHT: usize = signals::place_of("spending_weight");
 /// The account's own and nobody else's, so that "above your usual" is true.
