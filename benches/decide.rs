@@ -8,6 +8,7 @@ use surety::domain::{Component, Outcome, Scores, Value};
 use surety::features::{self, Facts, View};
 use surety::playbook::Playbook;
 use surety::policy::condition::Truth;
+use surety::scoring::Chance;
 
 use super::sample;
 
@@ -31,7 +32,7 @@ pub fn define(c: &mut Criterion) {
         for component in [Component::Credit, Component::Fraud] {
             let model = playbook.model(component).unwrap();
             group.bench_function(format!("{name}/{component} model"), |b| {
-                b.iter(|| assert!(model.chance_ppm(black_box(&slots)).is_some()));
+                b.iter(|| assert!(matches!(model.chance(black_box(&slots)), Chance::Told(_))));
             });
             group.bench_function(format!("{name}/{component} model, what speaks"), |b| {
                 b.iter(|| model.speaks(black_box(&slots)));

@@ -117,8 +117,9 @@ pub fn troubled() -> Facts {
         plans,
         repayment: Some(RepaymentRecord {
             balance: [50_000; 6],
+            payable: [50_000; 6],
             paid: [500; 6],
-            months_late: Some([2, 2, 1, 1, 0, 0]),
+            months_late: [2, 2, 1, 1, 0, 0].map(Some),
         }),
         orders: OrderFacts { placed_60m: 5, placed_24h: 8, ..OrderFacts::default() },
         ..standing()
@@ -208,8 +209,9 @@ fn standing() -> Standing {
         plans: PlanFacts { repaid: 12, ..PlanFacts::default() },
         repayment: Some(RepaymentRecord {
             balance: [3_000; 6],
+            payable: [3_000; 6],
             paid: [3_000; 6],
-            months_late: Some([0; 6]),
+            months_late: [Some(0); 6],
         }),
         ..Standing::unknown()
     }

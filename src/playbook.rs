@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Component, Versions};
+use crate::domain::{Component, Disclosure, ReasonCategory, ReasonCode, Versions};
 use crate::features;
 use crate::policy::{LoadError, Place, Policy, ReasonCatalog};
 use crate::scoring::{Model, SpendingModel};
@@ -64,7 +64,7 @@ impl Playbook {
             let start = Place { line: 1, column: 1 };
             LoadError::at(policy.name, start, "the signal catalog lacks a spending reading")
         })?;
-        let (credit, fraud) = (model(credit_model)?, model(fraud_model)?);
+        let (credit, fraud) = (model(credit_model, &catalog)?, model(fraud_model, &catalog)?);
         let mut hash = Sha256::new();
         for text in [Some(policy), Some(reasons), credit_model, fraud_model] {
             let text = text.map_or("", |file| file.text);
@@ -105,9 +105,20 @@ impl Playbook {
     }
 }
 
-fn model(file: Option<FileText<'_>>) -> Result<Option<Model>, LoadError> {
+fn model(file: Option<FileText<'_>>, catalog: &ReasonCatalog) -> Result<Option<Model>, LoadError> {
     let Some(file) = file else { return Ok(None) };
-    let start = Place { line: 1, column: 1 };
-    let parsed = Model::parse(file.text.as_bytes());
-    parsed.map(Some).map_err(|error| LoadError::at(file.name, start, error.to_string()))
+    let fault = |problem| LoadError::at(file.name, Place { line: 1, column: 1 }, problem);
+    let model = Model::parse(file.text.as_bytes()).map_err(|error| fault(error.to_string()))?;
+    // What a model tells is weighed against somebody, and may be told to somebody.
+    let unfit = |code: &ReasonCode| {
+        let entry = catalog.entry(*code);
+        let kind = code.category();
+        entry.favourable
+            || entry.disclosure == Disclosure::No
+            || matches!(kind, ReasonCategory::System | ReasonCategory::Compliance)
+    };
+    match model.reasons().into_iter().find(unfit) {
+        Some(code) => Err(fault(format!("{code} cannot be the reason of a model"))),
+        None => Ok(Some(model)),
+    }
 }

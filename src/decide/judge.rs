@@ -53,15 +53,16 @@ pub(super) fn rules<'a>(
             Truth::NotSupplied if verdicts.not_judged.contains(&rule.code) => {}
             Truth::NotSupplied => verdicts.not_judged.push(rule.code),
             Truth::Failed => {
-                verdicts.on_missing = verdicts.on_missing.max(on_missing(rule));
+                verdicts.on_missing = verdicts.on_missing.max(on_missing(rule.on_missing));
             }
         }
     }
     verdicts
 }
 
-fn on_missing(rule: &Rule) -> Push {
-    match rule.on_missing {
+/// What it pushes to that the source of a rule or model failed.
+pub(super) fn on_missing(what: OnMissing) -> Push {
+    match what {
         OnMissing::Skip => Push::None,
         OnMissing::Review => Push::Review,
         OnMissing::Decline => Push::Decline,

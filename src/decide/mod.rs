@@ -55,6 +55,7 @@ pub fn decide(facts: &Facts, playbook: &Playbook) -> Decision {
         slots[usize::from(slot)] = features::read(slot, &view);
     }
     verdicts.append(judge::rules(&playbook.policy.rules, true, &slots));
+    verdicts.on_missing = verdicts.on_missing.max(points.on_missing);
     let push = Push::None;
     let mut case = Case { facts, playbook, market, scores, spending, points, push, verdicts };
     case.satisfy_step_ups();

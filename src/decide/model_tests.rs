@@ -18,8 +18,9 @@ static WITHOUT_MODELS: LazyLock<Playbook> = LazyLock::new(|| {
 fn bad_record() -> RepaymentRecord {
     RepaymentRecord {
         balance: [99_000; 6],
+        payable: [99_000; 6],
         paid: [0, 100, 0, 100, 0, 100],
-        months_late: Some([4, 3, 3, 2, 2, 2]),
+        months_late: [4, 3, 3, 2, 2, 2].map(Some),
     }
 }
 
@@ -27,8 +28,9 @@ fn bad_record() -> RepaymentRecord {
 fn good_record() -> RepaymentRecord {
     RepaymentRecord {
         balance: [2_000, 3_000, 1_000, 2_000, 1_000, 500],
+        payable: [2_000, 3_000, 1_000, 2_000, 1_000, 500],
         paid: [3_000, 1_000, 2_000, 1_000, 500, 0],
-        months_late: Some([0; 6]),
+        months_late: [Some(0); 6],
     }
 }
 
@@ -209,9 +211,72 @@ fn a_shop_without_misuse_is_never_named_for_it() {
 }
 
 #[test]
-fn a_dead_store_leaves_the_fraud_model_silent() {
-    let request = purchase(90_000, PlanKind::PayNow);
-    let told = decide(&facts(request, Readings::all_failed(), good_standing()), &PLAYBOOK);
+fn a_party_that_cannot_be_read_brings_a_person_where_the_model_would_have_looked() {
+    let misused = [
+        ("merchant_misuse_share_1d", Reading::Failed),
+        ("merchant_misuse_share_7d", Reading::Failed),
+        ("merchant_misuse_share_30d", Reading::Failed),
+    ];
+    // Not even paying at once goes through unseen: the shop may be one of misuse.
+    let request = purchase(4_800, PlanKind::PayNow);
+    let told = decide(&facts(request, habit(&misused), good_standing()), &PLAYBOOK);
+    assert_eq!(told.outcome, Outcome::ManualReview, "{:?}", told.reasons);
+    assert_eq!(decisive(&told), [ReasonCode::DataSourceUnavailable]);
     assert!(told.shares.iter().all(|share| share.component != Component::Fraud));
     assert!(told.degraded());
+}
+
+#[test]
+fn points_of_two_components_are_never_one_sum() {
+    let readings = habit(&[
+        ("spending_level", Reading::Double(libm::log(40.0))),
+        ("spending_spread", Reading::Double(0.5)),
+        ("spending_recent_excess", Reading::Double(0.0)),
+        ("spending_recent_count", Reading::Int(0)),
+        ("spending_day_count", Reading::Int(0)),
+        ("spending_rate", Reading::Double(1.0)),
+        ("merchant_misuse_share_1d", Reading::Double(0.8)),
+        ("merchant_misuse_share_7d", Reading::Double(0.8)),
+        ("merchant_misuse_share_30d", Reading::Double(0.2)),
+        ("account_purchase_mean_1d", Reading::Double(60_000.0)),
+        ("account_purchase_mean_7d", Reading::Double(22_000.0)),
+    ]);
+    let request = purchase(60_000, PlanKind::PayNow);
+    let told = decide(&facts(request, readings, good_standing()), &PLAYBOOK);
+    let reason = told.reasons.iter().find(|one| one.code == ReasonCode::AmountAboveUsual).unwrap();
+    assert_eq!(reason.component, Some(Component::Spending));
+    // Both say it, and the spending score alone is what the points are of.
+    assert!(reason.evidence.iter().any(|one| one.key == "request.amount_to_usual"));
+    assert!(reason.points <= told.scores.spending.unwrap(), "{reason:?}");
+}
+
+#[test]
+fn who_shows_how_they_pay_is_never_worse_off_than_who_shows_nothing_unless_late() {
+    let credit = |months_late: [Option<i64>; PERIODS]| {
+        // Much in use, so that every change shows in the points.
+        let record = RepaymentRecord {
+            balance: [95_000; PERIODS],
+            payable: [95_000; PERIODS],
+            paid: [0; PERIODS],
+            months_late,
+        };
+        let told = decide(&on_credit(1_000, standing(Some(record))), &PLAYBOOK);
+        told.scores.credit.unwrap()
+    };
+    let nothing = credit([None; PERIODS]);
+    assert!(nothing > 0);
+    for period in 0..PERIODS {
+        let with = |months: i64| {
+            let mut late = [None; PERIODS];
+            late[period] = Some(months);
+            credit(late)
+        };
+        assert!(with(0) <= nothing, "{period}");
+        let mut last = nothing;
+        for months in 1..6 {
+            let now = with(months);
+            assert!(now >= last, "period {period}, {months} months: {now} after {last}");
+            last = now;
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! What the models say: points for their components, and the reasons when those push.
 
-use super::Case;
-use crate::domain::{Component, Effect, Evidence, Reason, ReasonCode, Share, Value};
+use super::{Case, judge};
+use crate::domain::{Component, Effect, Evidence, Push, Reason, ReasonCode, Share, Value};
 use crate::features::Facts;
 use crate::playbook::Playbook;
-use crate::scoring::Speaks;
+use crate::scoring::{Chance, Speaks};
 use crate::signals;
 
 /// What speaks for less than this share of a model's score is no reason of its own, in parts per
@@ -13,27 +13,37 @@ const SHARE_THAT_COUNTS_PPM: i64 = 10_000;
 
 /// Points that models give, by component in order of [`Component::ALL`]; none where there is no
 /// model, or where it knows nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ModelPoints([Option<i64>; Component::ALL.len()]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ModelPoints {
+    points: [Option<i64>; Component::ALL.len()],
+    /// Strongest push of the models whose source failed.
+    pub on_missing: Push,
+}
 
 impl ModelPoints {
     /// Who pays at once asks for no credit, so nobody judges whether it will be repaid.
     pub fn of(facts: &Facts, playbook: &Playbook, slots: &[Value<'_>]) -> ModelPoints {
-        let mut points = ModelPoints::default();
+        let mut points = ModelPoints { points: [None; 4], on_missing: Push::None };
         let no_credit = facts.request.exposure() <= 0;
         for &component in Component::ALL {
             if component == Component::Credit && no_credit {
                 continue;
             }
-            let chance = playbook.model(component).and_then(|model| model.chance_ppm(slots));
+            let Some(model) = playbook.model(component) else { continue };
             let weight = playbook.policy.weight(component);
-            points.0[component as usize] = chance.map(|chance| weight.points(chance));
+            match model.chance(slots) {
+                Chance::Told(ppm) => points.points[component as usize] = Some(weight.points(ppm)),
+                Chance::Unknown => {}
+                Chance::Failed => {
+                    points.on_missing = points.on_missing.max(judge::on_missing(weight.on_missing));
+                }
+            }
         }
         points
     }
 
     pub fn get(self, component: Component) -> Option<i64> {
-        self.0[component as usize]
+        self.points[component as usize]
     }
 }
 
@@ -74,7 +84,8 @@ pub(super) fn reasons(
         let decides = band.push == case.push && !hard_decline;
         for (code, members) in by_reason(case, speaks) {
             let ppm: i64 = members.iter().map(|one| one.ppm).sum();
-            if ppm < SHARE_THAT_COUNTS_PPM {
+            let points = points * ppm / 1_000_000;
+            if ppm < SHARE_THAT_COUNTS_PPM || points == 0 {
                 continue;
             }
             reasons.push(Reason {
@@ -83,7 +94,7 @@ pub(super) fn reasons(
                 push: band.push,
                 component: Some(*component),
                 rank: 0,
-                points: points * ppm / 1_000_000,
+                points,
                 share_percent: 0,
                 evidence: members.iter().map(|one| evidence(case, one, slots)).collect(),
             });

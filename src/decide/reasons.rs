@@ -183,9 +183,15 @@ fn merge(reasons: &mut Vec<Reason>, new: Reason) {
     if (new.effect, Reverse(new.push)) < (known.effect, Reverse(known.push)) {
         known.effect = new.effect;
         known.push = new.push;
-        known.component = new.component;
+        if known.component != new.component {
+            known.component = new.component;
+            known.points = 0;
+        }
     }
-    known.points += new.points;
+    // Points of two components are never one sum: those of the reason's own count.
+    if known.component == new.component {
+        known.points += new.points;
+    }
     for evidence in new.evidence {
         if !known.evidence.contains(&evidence) {
             known.evidence.push(evidence);

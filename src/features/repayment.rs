@@ -14,6 +14,8 @@ const PAID_SHARE_MAX: f64 = 2.0;
 pub struct RepaymentNumbers {
     pub limit: Option<f64>,
     pub balance: [Option<f64>; PERIODS],
+    /// The part of the balance whose payments `paid` has.
+    pub payable: [Option<f64>; PERIODS],
     pub paid: [Option<f64>; PERIODS],
     pub months_late: [Option<f64>; PERIODS],
 }
@@ -24,8 +26,9 @@ impl RepaymentNumbers {
         RepaymentNumbers {
             limit: limit.and_then(number),
             balance: record.balance.map(number),
+            payable: record.payable.map(number),
             paid: record.paid.map(number),
-            months_late: record.months_late.map_or([None; PERIODS], |late| late.map(number)),
+            months_late: record.months_late.map(|late| late.and_then(number)),
         }
     }
 
@@ -37,7 +40,7 @@ impl RepaymentNumbers {
 
     /// Share of what was owed at a period's begin that was paid back in it.
     fn paid_of(&self, period: usize) -> Option<f64> {
-        let owed = self.balance.get(period + 1).copied().flatten()?;
+        let owed = self.payable.get(period + 1).copied().flatten()?;
         let share = (owed > 0.0).then_some(self.paid[period]? / owed)?;
         Some(share.clamp(0.0, PAID_SHARE_MAX))
     }
@@ -146,8 +149,9 @@ mod tests {
             Some(1_000),
             &RepaymentRecord {
                 balance: [600, 500, 400, 300, 200, 100],
+                payable: [600, 500, 400, 300, 200, 100],
                 paid: [50, 0, 900, 10, 10, 10],
-                months_late: Some([0, 2, 1, 0, 0, 0]),
+                months_late: [Some(0), Some(2), Some(1), None, Some(0), None],
             },
         );
         let near = |name, expected: f64| {

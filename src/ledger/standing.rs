@@ -139,17 +139,22 @@ fn repayment(row: &SqliteRow, now: Time) -> Result<RepaymentRecord, Error> {
     let repaid = numbers(row.try_get("record_repaid")?)?;
     let repaid: Vec<Repayment> = repaid
         .into_iter()
-        .map(|[due, paid, amount, started]| Repayment {
+        .map(|[due, paid, amount, started, told]| Repayment {
             due: Time::from_micros(due),
             paid: Time::from_micros(paid),
             amount,
             started: Time::from_micros(started),
+            told: told == 1,
         })
         .collect();
     let owed = numbers(row.try_get("record_owed")?)?;
     let owed: Vec<Owed> = owed
         .into_iter()
-        .map(|[started, outstanding]| Owed { started: Time::from_micros(started), outstanding })
+        .map(|[started, outstanding, told]| Owed {
+            started: Time::from_micros(started),
+            outstanding,
+            told: told == 1,
+        })
         .collect();
     Ok(RepaymentRecord::at(now, &repaid, &owed, oldest_due.map(Time::from_micros)))
 }

@@ -51,20 +51,26 @@ late_facts AS (
     FROM repayments WHERE holder = $1 AND paid > $2 - 31536000000000 AND paid > due
 ),
 -- What the repayment record is made of: lists of numbers, since it is not for SQL to judge.
--- A repayment is 'due paid amount started', a plan 'started outstanding'.
+-- A repayment is 'due paid amount started told', a plan 'started outstanding told': told is 1 where
+-- what is not told as paid is not paid, so not where the lender states what is left (plan_status),
+-- nor while a plan is paused or disputed.
 record_facts AS (
     SELECT
         (
             SELECT string_agg(
                 CAST(repayments.due AS TEXT) || ' ' || CAST(repayments.paid AS TEXT) || ' '
-                || CAST(repayments.amount AS TEXT) || ' ' || CAST(plans.started AS TEXT), ',')
+                || CAST(repayments.amount AS TEXT) || ' ' || CAST(plans.started AS TEXT) || ' '
+                || CASE WHEN plans.stated IS NULL AND plans.paused = 0 AND plans.disputed = 0
+                    THEN '1' ELSE '0' END, ',')
             FROM repayments JOIN plans
                 ON plans.holder = repayments.holder AND plans.plan_id = repayments.plan_id
             WHERE repayments.holder = $1 AND repayments.paid > $2 - 15552000000000
         ) AS record_repaid,
         (
             SELECT string_agg(
-                CAST(started AS TEXT) || ' ' || CAST(outstanding AS TEXT), ',')
+                CAST(started AS TEXT) || ' ' || CAST(outstanding AS TEXT) || ' '
+                || CASE WHEN stated IS NULL AND paused = 0 AND disputed = 0
+                    THEN '1' ELSE '0' END, ',')
             FROM plans
             WHERE holder = $1 AND outstanding > 0
         ) AS record_owed

@@ -190,12 +190,14 @@ pub struct ModelWeight {
     pub from_percent: i64,
     /// 0 to 1000.
     pub most: i64,
+    /// When the source of something that the model looks at failed.
+    pub on_missing: OnMissing,
 }
 
 impl Default for ModelWeight {
     /// A point is a thousandth of the chance.
     fn default() -> ModelWeight {
-        ModelWeight { from_percent: 0, most: 1000 }
+        ModelWeight { from_percent: 0, most: 1000, on_missing: OnMissing::Review }
     }
 }
 

@@ -5,7 +5,7 @@ mod model;
 mod scorecard;
 mod spending;
 
-pub use model::{Model, ModelError, Speaks};
+pub use model::{Chance, Model, ModelError, Speaks, is_barred};
 pub use scorecard::{
     ArtifactError, Bins, Calibration, Characteristic, FORMAT_VERSION, Group, PRINCIPAL_MAX,
     Scaling, Scorecard, Shortfall, Special, Target, TestFigures, Training, Value,

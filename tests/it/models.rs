@@ -66,7 +66,8 @@ fn a_shop_learns_neither_the_model_nor_its_reasons() {
     let versions = told.versions.unwrap();
     assert_eq!((versions.credit.as_str(), versions.fraud.as_str()), ("", ""));
     assert!(told.reasons.iter().all(|reason| reason.evidence.is_empty()));
-    assert!(!codes_of(&told.reasons).contains(&"REPAYMENT_SHARE_LOW"));
+    let outside = codes_of(&told.reasons);
+    assert!(!outside.contains(&"REPAYMENT_SHARE_LOW") && !outside.contains(&"LIMIT_USE_HIGH"));
 }
 
 fn bought_by_shop(app: &TestApp, context: pb::PurchaseContext) -> pb::Decision {

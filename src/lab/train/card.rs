@@ -257,7 +257,8 @@ fn bins_of(cut: &Cut, column: Column<'_>) -> Bins {
     bins(column, &binned, &none)
 }
 
-/// Gives missing values of neutral features the reference points. Totals move with them, so the
+/// Gives missing values of neutral features the reference points, and no less than any bin but the
+/// best: a value that tells against somebody is never better than none. Totals move with them, so the
 /// pass mark and the references are taken once more.
 fn neutral(card: &mut Scorecard, spec: &Spec, used: &[Column<'_>], places: &[u32]) {
     let is_neutral = |one: &Characteristic| {
@@ -270,9 +271,13 @@ fn neutral(card: &mut Scorecard, spec: &Spec, used: &[Column<'_>], places: &[u32
     let settle = |card: &mut Scorecard| {
         for one in card.characteristics.iter_mut().filter(|one| is_neutral(one)) {
             match &mut one.bins {
-                Bins::Numeric { missing, .. } | Bins::Category { missing, .. } => {
-                    *missing = one.reference;
+                Bins::Numeric { points, missing, .. } => {
+                    let mut known = points.clone();
+                    known.sort_unstable();
+                    let second = known.iter().rev().nth(1).copied().unwrap_or(one.reference);
+                    *missing = one.reference.max(second);
                 }
+                Bins::Category { missing, .. } => *missing = one.reference,
             }
         }
     };

@@ -75,8 +75,13 @@ impl Rule {
 fn repayment(characteristic: usize, cells: &[f64]) -> f64 {
     let cell = |place: usize| cells.get(place).copied().filter(|cell| !cell.is_nan());
     let list = |at: usize| std::array::from_fn(|period| cell(1 + PERIODS * at + period));
-    let record =
-        RepaymentNumbers { limit: cell(0), balance: list(0), paid: list(1), months_late: list(2) };
+    let record = RepaymentNumbers {
+        limit: cell(0),
+        balance: list(0),
+        payable: list(0),
+        paid: list(1),
+        months_late: list(2),
+    };
     CHARACTERISTICS.get(characteristic).and_then(|one| (one.of)(&record)).unwrap_or(f64::NAN)
 }
 

@@ -109,7 +109,6 @@ pub fn evaluate(
     for fold in &folds {
         all.push(figures(&judge(card, &inputs, &fold.test), &columns)?);
     }
-    let in_sample = card.training.data_sha256 == data_sha256
-        && matches!(spec.split, super::Split::Kfold { .. });
+    let in_sample = spec.judges_training_rows(card.training.data_sha256 == data_sha256);
     Ok(Evaluation { metrics: mean(&all), in_sample })
 }

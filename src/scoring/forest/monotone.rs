@@ -4,7 +4,8 @@
 //! their mean chances, the lower half for the side that must be lower; when they are the wrong way
 //! round, at the mean of both. Every leaf's chance is then cut to its bounds. Raising the input
 //! moves a row only from a side that lies below such a middle to one that lies above it, so the
-//! tree is monotone, and so is a mean of trees. A missing value has no place in the order.
+//! tree is monotone, and so is a mean of trees. A missing value that training knew stands below
+//! every number, so it is the least there is.
 
 use super::artifact::Direction;
 

@@ -83,17 +83,18 @@ fn a_chance_is_that_of_the_points() {
         ("account.periods_late", Fact::Double(0.0)),
     ]);
     // 480 + 30 - 90 + 10 = 430 points, log odds of 0.7.
-    assert_eq!(model.chance_ppm(&known), Some(668_187));
+    assert_eq!(model.chance(&known), Chance::Told(668_187));
     assert!(model.version().starts_with("sample ") && model.version().len() == 7 + 12);
 }
 
 #[test]
 fn nothing_known_is_no_chance_and_a_failed_source_is_none_either() {
     let model = bound(card()).unwrap();
-    assert_eq!(model.chance_ppm(&facts(&[])), None);
-    assert!(model.chance_ppm(&facts(&[(LATE, Fact::Double(0.0))])).is_some());
+    assert_eq!(model.chance(&facts(&[])), Chance::Unknown);
+    let told = model.chance(&facts(&[(LATE, Fact::Double(0.0))]));
+    assert!(matches!(told, Chance::Told(_)));
     let failed = facts(&[(LATE, Fact::Double(0.0)), ("account.limit_use", Fact::Failed)]);
-    assert_eq!(model.chance_ppm(&failed), None);
+    assert_eq!(model.chance(&failed), Chance::Failed);
 }
 
 #[test]
@@ -139,6 +140,7 @@ fn unknown_and_barred_features_are_refused() {
         ("threshold.late_180d", "the feature \"threshold.late_180d\" is not known here"),
         ("score.fraud", "the feature \"score.fraud\" may not be an input of a model"),
         ("account.of_legal_age", "\"account.of_legal_age\" may not be an input"),
+        ("request.plan", "\"request.plan\" is of type string here, and the model takes numbers"),
     ] {
         let mut card = card();
         card.characteristics[0].name = name.to_owned();
@@ -148,7 +150,26 @@ fn unknown_and_barred_features_are_refused() {
 }
 
 #[test]
-fn every_barred_name_exists() {
+fn a_model_to_which_larger_amounts_are_safer_is_refused() {
+    for name in ["request.amount", "request.amount_to_usual", "signal.account_purchase_mean_7d"] {
+        let with = |points: [i32; 2]| {
+            let mut card = card();
+            card.characteristics[0] = characteristic(name, ReasonCode::LargePurchase, 0, points);
+            bound(card)
+        };
+        assert!(with([30, -40]).is_ok() && with([7, 7]).is_ok(), "{name}");
+        assert_eq!(with([-40, 30]), Err(ModelError::Falls(name.to_owned())));
+    }
+    // What does not rise with the amount may go either way.
+    let mut card = card();
+    card.characteristics[0] =
+        characteristic("account.opened_days", ReasonCode::LargePurchase, 0, [1, 2]);
+    assert!(bound(card).is_ok());
+}
+
+#[test]
+fn every_name_in_the_lists_exists() {
     let names = features::names();
-    assert!(BARRED.iter().all(|barred| names.iter().any(|named| named.name == *barred)));
+    let exists = |name: &&str| names.iter().any(|named| named.name == **name);
+    assert!(BARRED.iter().chain(&RISING).all(|name| exists(&name)));
 }

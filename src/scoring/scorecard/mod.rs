@@ -50,6 +50,16 @@ pub enum Bins {
 }
 
 impl Bins {
+    /// Whether a larger number never earns more.
+    pub fn fall(&self) -> bool {
+        match self {
+            Bins::Numeric { points, special, .. } => {
+                special.is_empty() && points.windows(2).all(|pair| pair[0] >= pair[1])
+            }
+            Bins::Category { .. } => false,
+        }
+    }
+
     /// What `value` earns. A value of the other kind says nothing, so it counts as missing.
     pub fn points(&self, value: Value<'_>) -> i32 {
         match (self, value) {
@@ -191,16 +201,23 @@ impl Scorecard {
         1.0 / (1.0 + libm::exp(-log_odds))
     }
 
+    /// Which characteristics fall short of their reference, by their place, and by how many points.
+    pub fn lacks<'a>(
+        &self,
+        value: impl Fn(usize) -> Value<'a>,
+    ) -> impl Iterator<Item = (usize, i32)> {
+        let lack = move |(index, one): (usize, &Characteristic)| {
+            (index, one.reference - one.bins.points(value(index)))
+        };
+        self.characteristics.iter().enumerate().map(lack).filter(|(_, points)| *points > 0)
+    }
+
     /// What falls short of its reference, merged by reason; the largest first, among equals the
     /// lower code.
     pub fn shortfalls<'a>(&self, value: impl Fn(usize) -> Value<'a>) -> Vec<Shortfall> {
         let mut merged: Vec<Shortfall> = Vec::with_capacity(self.characteristics.len());
-        for (index, one) in self.characteristics.iter().enumerate() {
-            let points = one.reference - one.bins.points(value(index));
-            if points <= 0 {
-                continue;
-            }
-            let reason = one.reason_of(value(index));
+        for (index, points) in self.lacks(&value) {
+            let reason = self.characteristics[index].reason_of(value(index));
             match merged.iter_mut().find(|shortfall| shortfall.reason == reason) {
                 Some(shortfall) => shortfall.points += points,
                 None => merged.push(Shortfall { reason, points }),

@@ -118,8 +118,7 @@ pub fn evaluate_forest(
     for fold in &folds {
         all.push(judge(forest, spec, &columns, fold, &mut Scores::default())?);
     }
-    let same_file = training.data_sha256 == data_sha256;
-    let in_sample = same_file && matches!(spec.split, Split::Kfold { .. });
+    let in_sample = spec.judges_training_rows(training.data_sha256 == data_sha256);
     Ok(ForestEvaluation { figures: means(&all), in_sample })
 }
 

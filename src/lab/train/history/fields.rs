@@ -11,6 +11,7 @@ use crate::lab::train::error::Error;
 use crate::lab::train::spec::{OUTCOME, Spec};
 use crate::ledger::Decided;
 use crate::policy::Policy;
+use crate::scoring::is_barred;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ impl Fields<'_> {
             ("market", Field::Market),
         ];
         let about = about.into_iter().map(|(name, field)| (name.to_owned(), field));
-        // A score is what rules or a model made of the facts, and no fact.
-        let features = features::names().into_iter().filter(|one| !features::is_score(one.slot));
+        // What no model may look at, none can be trained on.
+        let features = features::names().into_iter().filter(|one| !is_barred(&one.name));
         let features = features.map(|one| (one.name, Field::Feature(one.slot)));
         let last = [(OUTCOME.to_owned(), Field::Outcome)];
         let mut wanted = spec.columns();
@@ -89,7 +90,7 @@ fn unknown<T>(wanted: &BTreeMap<String, T>) -> Error {
     let names: Vec<String> = wanted.keys().map(|name| format!("\"{name}\"")).collect();
     Error::data(format!(
         "a ledger has no column {}: expected id, time, account, market, outcome, or a name of \
-         `surety catalog` other than a score",
+         `surety catalog` that a model may look at",
         names.join(", ")
     ))
 }

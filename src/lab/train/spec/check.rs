@@ -48,6 +48,16 @@ impl Check<'_> {
         self.inputs(&file);
         let outcome = self.outcome(&file);
         let special = file.special.into_iter();
+        let split_span = file.split.span();
+        let split = self.split(file.split);
+        if let (Some(outcome), Split::Time(time)) = (&outcome, &split)
+            && time.delay_days < outcome.within.as_days()
+        {
+            let days = outcome.within.as_days();
+            let problem =
+                format!("delay_days: expected {days} or more, as within_days of [outcome]");
+            self.fault(split_span, problem);
+        }
         let positive = match file.positive.into_inner() {
             file::Scalar::Text(text) => text,
             file::Scalar::Integer(number) => number.to_string(),
@@ -58,7 +68,7 @@ impl Check<'_> {
             positive,
             outcome,
             seed: file.seed,
-            split: self.split(file.split),
+            split,
             scaling: self.scaling(file.scaling),
             pass: self.pass(file.pass),
             binning: self.binning(file.binning),

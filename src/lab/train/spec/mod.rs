@@ -192,8 +192,8 @@ pub enum MissingPoints {
     /// What training rows without a value tell.
     #[default]
     Learnt,
-    /// What applicants earn who just pass: it neither helps nor hurts, and is never a reason. For
-    /// values that are missing in training for another cause than in service.
+    /// What applicants earn who just pass, and no less than any bin but the best: it is never a
+    /// reason. For values that are missing in training for another cause than in service.
     Neutral,
 }
 
@@ -224,6 +224,13 @@ pub struct Reading {
 }
 
 impl Spec {
+    /// Whether the test rows of a file may have trained a model: folds train it on all rows, and a
+    /// ledger that has grown since still has them.
+    pub fn judges_training_rows(&self, same_file: bool) -> bool {
+        let folds = matches!(self.split, Split::Kfold { .. });
+        folds && (same_file || self.outcome.is_some())
+    }
+
     /// The columns of the data file that are needed, and as what.
     pub fn columns(&self) -> BTreeMap<String, Reading> {
         let mut columns: BTreeMap<String, Reading> = BTreeMap::new();

@@ -2,21 +2,39 @@
 
 use thiserror::Error;
 
-use super::forest::{Forest, ForestError};
-use super::scorecard::{ArtifactError, Scorecard};
-use crate::domain::{ReasonCode, Value as Fact};
+use super::forest::{Direction, Forest, ForestError, Input};
+use super::scorecard::{ArtifactError, Bins, Characteristic, Scorecard};
+use crate::domain::{ReasonCode, Type, Value as Fact};
 use crate::features::{self, Named};
 use crate::scoring::Value;
+use crate::signals::{self, Fold, Scope};
 
 /// Facts that no model may look at. Scores of components are never mixed; age is for the capacity
-/// to contract only; help with paying is a personal circumstance.
-const BARRED: [&str; 6] = [
+/// to contract only; help with paying is a personal circumstance; a hold or restriction is what
+/// somebody decided, and must not be told under another name.
+const BARRED: [&str; 11] = [
     "score.credit",
     "score.affordability",
     "score.spending",
     "score.fraud",
     "account.of_legal_age",
     "account.support_plan_active",
+    "account.security_hold",
+    "account.temporarily_restricted",
+    "account.self_excluded",
+    "account.sanctions_hold",
+    "account.compliance_hold",
+];
+/// What rises with the amount of the request, besides signals that take it in. A larger amount
+/// never improves a decision, so no model may find one safer.
+const RISING: [&str; 7] = [
+    "request.amount",
+    "request.exposure",
+    "request.plan_due_30d",
+    "request.amount_to_reference",
+    "request.amount_to_usual",
+    "request.day_mean_to_usual",
+    "request.week_mean_to_usual",
 ];
 /// Hexadecimal digits of the checksum that tell versions apart.
 const VERSION_DIGITS: usize = 12;
@@ -33,12 +51,29 @@ pub enum ModelError {
     Unknown(String),
     #[error("the feature \"{0}\" may not be an input of a model")]
     Barred(String),
+    #[error("the feature \"{feature}\" is of type {found} here, and the model takes {expected}")]
+    Type { feature: String, found: Type, expected: &'static str },
+    #[error(
+        "the feature \"{0}\" rises with the amount of a request, and the model finds more of it \
+         safer; train it with monotone = \"increasing\""
+    )]
+    Falls(String),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
     Scorecard(Scorecard),
     Forest(Forest),
+}
+
+/// A chance in parts per million, or why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chance {
+    Told(i64),
+    /// Nothing that the model looks at is known.
+    Unknown,
+    /// A source failed: what is left would flatter.
+    Failed,
 }
 
 /// A model that is ready to serve; see [`Model::parse`].
@@ -65,19 +100,32 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// An artifact that is not sound, or was changed after training; a feature that is not known
-    /// or is barred.
+    /// An artifact that is not sound, or was changed after training; a feature that is not known,
+    /// is barred, is of another type, or makes larger amounts safer.
     pub fn parse(bytes: &[u8]) -> Result<Model, ModelError> {
         let kind = match Forest::claimed(bytes) {
             true => Kind::Forest(Forest::parse(bytes)?),
             false => Kind::Scorecard(Scorecard::parse(bytes)?),
         };
         let known = features::names();
-        let inputs: Vec<&String> = match &kind {
-            Kind::Scorecard(card) => card.characteristics.iter().map(|one| &one.name).collect(),
-            Kind::Forest(forest) => forest.inputs().iter().map(|input| &input.name).collect(),
+        let slots = match &kind {
+            Kind::Scorecard(card) => card
+                .characteristics
+                .iter()
+                .map(|one| {
+                    let text = matches!(one.bins, Bins::Category { .. });
+                    slot_of(&known, &one.name, text, one.bins.fall())
+                })
+                .collect::<Result<_, _>>(),
+            Kind::Forest(forest) => forest
+                .inputs()
+                .iter()
+                .map(|input| {
+                    let rises = input.monotone == Some(Direction::Increasing);
+                    slot_of(&known, &input.name, input.categories.is_some(), rises)
+                })
+                .collect(),
         };
-        let slots = inputs.into_iter().map(|name| slot_of(&known, name)).collect::<Result<_, _>>();
         Ok(Model { slots: slots?, kind })
     }
 
@@ -90,10 +138,17 @@ impl Model {
         format!("{name} {}", checksum.get(..VERSION_DIGITS).unwrap_or(checksum))
     }
 
-    pub fn checksum(&self) -> &str {
+    /// Every code that it may name.
+    pub fn reasons(&self) -> Vec<ReasonCode> {
         match &self.kind {
-            Kind::Scorecard(card) => &card.checksum,
-            Kind::Forest(forest) => &forest.artifact().checksum,
+            Kind::Scorecard(card) => {
+                let of = |one: &Characteristic| [Some(one.reason), one.missing_reason];
+                card.characteristics.iter().flat_map(of).flatten().collect()
+            }
+            Kind::Forest(forest) => {
+                let of = |input: &Input| [Some(input.reason), input.missing_reason];
+                forest.inputs().iter().flat_map(of).flatten().collect()
+            }
         }
     }
 
@@ -102,22 +157,23 @@ impl Model {
         &self.slots
     }
 
-    /// The chance in parts per million. `None` when nothing that it looks at is known, or when a
-    /// source failed: what is left would flatter.
-    pub fn chance_ppm(&self, facts: &[Fact<'_>]) -> Option<i64> {
+    pub fn chance(&self, facts: &[Fact<'_>]) -> Chance {
         let mut known = false;
         for slot in &self.slots {
             match fact(facts, *slot) {
-                Fact::Failed => return None,
+                Fact::Failed => return Chance::Failed,
                 Fact::NotSupplied => {}
                 _ => known = true,
             }
         }
-        let chance = known.then(|| match &self.kind {
+        if !known {
+            return Chance::Unknown;
+        }
+        let chance = match &self.kind {
             Kind::Scorecard(card) => card.probability(card.points(|at| self.value(facts, at))),
             Kind::Forest(forest) => forest.probability(&self.row(forest, facts)),
-        })?;
-        Some((chance * PPM) as i64)
+        };
+        Chance::Told((chance * PPM) as i64)
     }
 
     /// What speaks for the chance, the strongest first, among equals in the model's order.
@@ -148,11 +204,11 @@ impl Model {
 
     /// Points that characteristics lack to their reference.
     fn shortfalls(&self, card: &Scorecard, facts: &[Fact<'_>]) -> Vec<(usize, f64, String)> {
-        let told = card.characteristics.iter().enumerate().filter_map(|(at, one)| {
-            let earned = one.bins.points(self.value(facts, at));
-            let lacks = one.reference - earned;
-            let against = format!("{earned} points, who just pass have {}", one.reference);
-            (lacks > 0).then(|| (at, f64::from(lacks), against))
+        let told = card.lacks(|at| self.value(facts, at)).map(|(at, lacks)| {
+            let reference = card.characteristics[at].reference;
+            let earned = reference - lacks;
+            let against = format!("{earned} points, who just pass have {reference}");
+            (at, f64::from(lacks), against)
         });
         told.collect()
     }
@@ -188,12 +244,36 @@ fn fact<'a>(facts: &[Fact<'a>], slot: u16) -> Fact<'a> {
     facts.get(usize::from(slot)).copied().unwrap_or(Fact::NotSupplied)
 }
 
-fn slot_of(known: &[Named], name: &str) -> Result<u16, ModelError> {
-    if BARRED.contains(&name) {
+/// Whether no model may look at the feature.
+pub fn is_barred(name: &str) -> bool {
+    BARRED.contains(&name)
+}
+
+/// The slot of an input that takes `text` or numbers, and of which more is never `safer`.
+fn slot_of(known: &[Named], name: &str, text: bool, rises: bool) -> Result<u16, ModelError> {
+    if is_barred(name) {
         return Err(ModelError::Barred(name.to_owned()));
     }
     let named = known.iter().find(|named| named.name == name);
-    named.map(|named| named.slot).ok_or_else(|| ModelError::Unknown(name.to_owned()))
+    let named = named.ok_or_else(|| ModelError::Unknown(name.to_owned()))?;
+    if text != (named.value_type == Type::Text) {
+        return Err(ModelError::Type {
+            feature: name.to_owned(),
+            found: named.value_type,
+            expected: if text { "categories" } else { "numbers" },
+        });
+    }
+    if !rises && rises_with_amount(name) {
+        return Err(ModelError::Falls(name.to_owned()));
+    }
+    Ok(named.slot)
+}
+
+fn rises_with_amount(name: &str) -> bool {
+    let signal = name.strip_prefix("signal.").and_then(signals::position_of);
+    let fold = signal.and_then(|at| signals::catalog().get(at)).map(|signal| signal.fold);
+    let takes_it_in = [Fold::Sum(Scope::WithRequest), Fold::Mean(Scope::WithRequest)];
+    RISING.contains(&name) || fold.is_some_and(|fold| takes_it_in.contains(&fold))
 }
 
 #[cfg(test)]
