@@ -122,3 +122,37 @@ fn model(file: Option<FileText<'_>>, catalog: &ReasonCatalog) -> Result<Option<M
         None => Ok(Some(model)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_models_were_made_by_the_specs_beside_them() {
+        for (model, spec) in [
+            (SHIPPED.credit_model, include_str!("../models/credit/spec.toml")),
+            (SHIPPED.fraud_model, include_str!("../models/fraud/spec.toml")),
+        ] {
+            let artifact: serde_json::Value = serde_json::from_str(model.unwrap().text).unwrap();
+            let digest = Sha256::digest(spec);
+            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(artifact["training"]["spec_sha256"], digest, "{}", model.unwrap().name);
+        }
+    }
+
+    #[test]
+    fn a_model_tells_nothing_that_only_compliance_or_we_ourselves_may() {
+        let shipped = SHIPPED.credit_model.unwrap();
+        for code in ["REPAYMENT_RECORD_GOOD", "SANCTIONS_POSSIBLE_MATCH", "DATA_SOURCE_UNAVAILABLE"]
+        {
+            let mut card = crate::scoring::Scorecard::parse(shipped.text.as_bytes()).unwrap();
+            card.characteristics[0].reason = ReasonCode::from_name(code).unwrap();
+            let bytes = card.seal().unwrap().1;
+            let text = std::str::from_utf8(&bytes).unwrap();
+            let credit_model = Some(FileText { name: "my-card.json", text });
+            let refused = Playbook::parse(&Sources { credit_model, ..SHIPPED }).unwrap_err();
+            let told = format!("my-card.json:1:1: {code} cannot be the reason of a model");
+            assert_eq!(refused.to_string(), told);
+        }
+    }
+}

@@ -53,8 +53,11 @@ mod replay_errors;
 mod train;
 // `train forest` and `evaluate`.
 mod train_forest;
+// Both on the samples of public data that are in the repository.
 mod train_samples;
 // A service that lives through months while a test looks on.
 mod past;
 // Both, on the ledger of such a service.
 mod train_ledger;
+// Models of one's own, served or refused.
+mod models;
