@@ -11,6 +11,7 @@ use surety::features::{self, Facts, View};
 use surety::grpc::pb;
 use surety::playbook::SHIPPED_POLICY;
 use surety::policy::Policy;
+use surety::scoring::is_barred;
 
 use crate::child::{Ended, run, surety};
 use crate::past::{Past, START, misuse, repaid};
@@ -178,7 +179,7 @@ async fn lateness_counts_from_the_due_time_up_to_the_horizon() {
 
 /// Every name that a spec may have, with the type of its values.
 fn every_feature() -> Vec<(String, u16, bool)> {
-    let facts = features::names().into_iter().filter(|one| !one.name.starts_with("score."));
+    let facts = features::names().into_iter().filter(|one| !is_barred(&one.name));
     facts.map(|one| (one.name, one.slot, one.value_type == Type::Text)).collect()
 }
 

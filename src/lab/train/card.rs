@@ -258,8 +258,8 @@ fn bins_of(cut: &Cut, column: Column<'_>) -> Bins {
 }
 
 /// Gives missing values of neutral features the reference points, and no less than any bin but the
-/// best: a value that tells against somebody is never better than none. Totals move with them, so the
-/// pass mark and the references are taken once more.
+/// best: a value that tells against somebody is never better than none. Totals move with them, so
+/// the pass mark and the references are taken once more.
 fn neutral(card: &mut Scorecard, spec: &Spec, used: &[Column<'_>], places: &[u32]) {
     let is_neutral = |one: &Characteristic| {
         let feature = spec.features.iter().find(|feature| feature.name == one.name);

@@ -67,7 +67,7 @@ pub struct Input {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_reason: Option<ReasonCode>,
     pub missing: Missing,
-    /// Chances at leaves are cut so that it holds; see [`super::monotone`].
+    /// Chances at leaves are cut so that it holds; see `monotone.rs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monotone: Option<Direction>,
     /// Of a category: its values, from the fewest positives to the most; the place is the number.

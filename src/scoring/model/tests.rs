@@ -170,6 +170,6 @@ fn a_model_to_which_larger_amounts_are_safer_is_refused() {
 #[test]
 fn every_name_in_the_lists_exists() {
     let names = features::names();
-    let exists = |name: &&str| names.iter().any(|named| named.name == **name);
-    assert!(BARRED.iter().chain(&RISING).all(|name| exists(&name)));
+    let exists = |name: &str| names.iter().any(|named| named.name == name);
+    assert!(BARRED.iter().chain(&RISING).all(|name| exists(name)));
 }
