@@ -31,8 +31,8 @@ pub(super) struct Source {
     )]
     data: Option<PathBuf>,
     /// The ledger of a service, `ledger.sqlite` in its data folder, which may be running: decisions
-    /// with the facts that they were made on, and what came of them. The spec's `[outcome]` says what
-    /// to look for.
+    /// with the facts that they were made on, and what came of them. The spec's `[outcome]` says
+    /// what to look for.
     #[arg(long, value_name = "LEDGER")]
     from_ledger: Option<PathBuf>,
     /// With a ledger: as everything was known then. A time such as 2026-10-31T18:00:00Z, or a day,
