@@ -23,7 +23,8 @@ pub(super) struct ModelPoints {
 impl ModelPoints {
     /// Who pays at once asks for no credit, so nobody judges whether it will be repaid.
     pub fn of(facts: &Facts, playbook: &Playbook, slots: &[Value<'_>]) -> ModelPoints {
-        let mut points = ModelPoints { points: [None; 4], on_missing: Push::None };
+        let mut points =
+            ModelPoints { points: [None; Component::ALL.len()], on_missing: Push::None };
         let no_credit = facts.request.exposure() <= 0;
         for &component in Component::ALL {
             if component == Component::Credit && no_credit {

@@ -1,9 +1,8 @@
 //! A card bound to facts: chances, what speaks for them, and inputs that are refused.
 
 use super::*;
-use crate::scoring::{
-    Bins, Calibration, Characteristic, FORMAT_VERSION, Scaling, Target, TestFigures, Training,
-};
+use crate::scoring::scorecard::tests::sample;
+use crate::scoring::{Bins, Calibration, Characteristic};
 
 fn characteristic(
     name: &str,
@@ -21,40 +20,14 @@ fn characteristic(
 }
 
 fn card() -> Scorecard {
-    let test = TestFigures {
-        rows: 2,
-        positives: 1,
-        auc: 0.75,
-        gini: 0.5,
-        ks: 0.5,
-        brier: 0.1,
-        log_loss: 0.3,
-    };
     Scorecard {
-        format_version: FORMAT_VERSION,
-        name: "sample".to_owned(),
-        target: Target { column: "bad".to_owned(), positive: "1".to_owned() },
-        scaling: Scaling { base_score: 600.0, odds: 20.0, pdo: 50.0 },
         calibration: Calibration { intercept: 5.0, slope: -0.01 },
-        pass_mark: 500,
-        base_points: 480,
         characteristics: vec![
             characteristic("account.limit_use", ReasonCode::LimitUseHigh, 20, [30, -40]),
             characteristic("account.months_late", ReasonCode::RecentLatePayments, 10, [20, -90]),
             characteristic("account.periods_late", ReasonCode::RecentLatePayments, 5, [10, -25]),
         ],
-        training: Training {
-            data_sha256: "ab".repeat(32),
-            spec_sha256: "cd".repeat(32),
-            rows: 10,
-            positives: 3,
-            split: "modulo".to_owned(),
-            seed: 1,
-            bin_penalty: 2.5,
-            l2: 1.0,
-            test,
-        },
-        checksum: String::new(),
+        ..sample()
     }
 }
 

@@ -238,4 +238,4 @@ impl Scorecard {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,7 +2,8 @@
 
 use super::*;
 
-fn sample() -> Scorecard {
+/// A card that was never trained.
+pub fn sample() -> Scorecard {
     let figures = TestFigures {
         rows: 2,
         positives: 1,
