@@ -1,11 +1,11 @@
 //! What the models say: points for their components, and the reasons when those push.
 
+use super::reasons::window;
 use super::{Case, judge};
 use crate::domain::{Component, Effect, Evidence, Push, Reason, ReasonCode, Share, Value};
 use crate::features::Facts;
 use crate::playbook::Playbook;
 use crate::scoring::{Chance, Speaks};
-use crate::signals;
 
 /// What speaks for less than this share of a model's score is no reason of its own, in parts per
 /// million.
@@ -130,9 +130,7 @@ fn by_reason<'s>(case: &Case<'_>, speaks: &'s [Speaks]) -> Vec<(ReasonCode, Vec<
 
 fn evidence(case: &Case<'_>, speaks: &Speaks, slots: &[Value<'_>]) -> Evidence {
     let key = name(case, speaks.slot);
-    let (group, rest) = key.split_once('.').unwrap_or((key, ""));
-    let signal = signals::position_of(rest).and_then(|at| signals::catalog().get(at));
-    let window = signal.filter(|_| group == "signal").map(|signal| signal.window.to_string());
+    let group = key.split_once('.').map_or(key, |(group, _)| group);
     let share = format!("{} % of what speaks against it", speaks.ppm / 10_000);
     Evidence {
         key: key.to_owned(),
@@ -141,7 +139,7 @@ fn evidence(case: &Case<'_>, speaks: &Speaks, slots: &[Value<'_>]) -> Evidence {
             "" => share,
             against => format!("{against}; {share}"),
         },
-        window: window.unwrap_or_default(),
+        window: window(speaks.slot),
         source: if group == "signal" { "signals" } else { group }.to_owned(),
     }
 }

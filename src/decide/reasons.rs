@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use super::judge::{Judged, informs};
 use super::{Case, models};
 use crate::domain::{Component, Effect, Evidence, Outcome, Push, Reason, ReasonCode, Value};
+use crate::features;
 use crate::policy::Policy;
 use crate::scoring::Speaks;
-use crate::signals;
 
 /// A part of the spending score below this share is no reason of its own, in parts per million.
 const SHARE_THAT_COUNTS_PPM: i64 = 100_000;
@@ -95,12 +95,12 @@ fn evidence(policy: &Policy, hit: &Judged<'_>, slots: &[Value<'_>]) -> Vec<Evide
         .into_iter()
         .filter_map(|found| {
             let name = &policy.names().get(usize::from(found.slot))?.name;
-            let (group, rest) = name.split_once('.')?;
+            let (group, _) = name.split_once('.')?;
             Some(Evidence {
                 key: found.subject.to_owned(),
                 observed: found.observed.to_string(),
                 threshold: format!("{} {}", found.operator.symbol(), found.limit),
-                window: window(group, rest),
+                window: window(found.slot),
                 source: if group == "signal" { "signals" } else { group }.to_owned(),
             })
         })
@@ -108,12 +108,8 @@ fn evidence(policy: &Policy, hit: &Judged<'_>, slots: &[Value<'_>]) -> Vec<Evide
 }
 
 /// The window of a signal as people write it; empty for what is no signal.
-fn window(group: &str, name: &str) -> String {
-    if group != "signal" {
-        return String::new();
-    }
-    let signal = signals::position_of(name).and_then(|at| signals::catalog().get(at));
-    signal.map_or_else(String::new, |signal| signal.window.to_string())
+pub(super) fn window(slot: u16) -> String {
+    features::signal_of(slot).map_or_else(String::new, |signal| signal.window.to_string())
 }
 
 /// The spending formula's own reasons, when a band makes its score push.

@@ -10,7 +10,7 @@ pub use repayment::{CHARACTERISTICS, Characteristic, RepaymentNumbers};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Component, RequestFacts, Scores, Standing, StepUpKind, Type, Value};
-use crate::signals::{self, Readings};
+use crate::signals::{self, Readings, Signal};
 
 /// All that `decide` may see; stored with the decision. Holds no personal data and no earlier
 /// decision.
@@ -157,8 +157,12 @@ pub struct Named {
 
 /// Number of slots that [`read`] fills; further ones (thresholds) come after.
 pub fn slot_count() -> usize {
-    variables().count() + signals::catalog().len()
+    VARIABLES + signals::catalog().len()
 }
+
+/// How many slots come before those of signals.
+const VARIABLES: usize =
+    request::VARIABLES.len() + account::VARIABLES.len() + RECORD.len() + SCORES.len();
 
 /// Every variable, in order of its slot; signals follow after them.
 pub fn variables() -> impl Iterator<Item = &'static Variable> {
@@ -180,8 +184,13 @@ pub fn names() -> Vec<Named> {
 
 /// Whether a slot holds a component score.
 pub fn is_score(slot: u16) -> bool {
-    let end = variables().count();
-    (end - SCORES.len()..end).contains(&usize::from(slot))
+    (VARIABLES - SCORES.len()..VARIABLES).contains(&usize::from(slot))
+}
+
+/// The signal whose reading a slot holds, if it holds one.
+pub fn signal_of(slot: u16) -> Option<&'static Signal> {
+    let place = usize::from(slot).checked_sub(VARIABLES)?;
+    signals::catalog().get(place)
 }
 
 /// The value of one slot below [`slot_count`].
@@ -189,13 +198,12 @@ pub fn read<'a>(slot: u16, view: &View<'a>) -> Value<'a> {
     let slot = usize::from(slot);
     let (requests, accounts) = (request::VARIABLES.len(), account::VARIABLES.len());
     let records = requests + accounts + RECORD.len();
-    let variables = records + SCORES.len();
     match slot {
         _ if slot < requests => request::VARIABLES[slot].read(view),
         _ if slot < requests + accounts => account::VARIABLES[slot - requests].read(view),
         _ if slot < records => RECORD[slot - requests - accounts].read(view),
-        _ if slot < variables => SCORES[slot - records].read(view),
-        _ => view.facts.readings.get(slot - variables).into(),
+        _ if slot < VARIABLES => SCORES[slot - records].read(view),
+        _ => view.facts.readings.get(slot - VARIABLES).into(),
     }
 }
 
