@@ -192,7 +192,10 @@ fn a_larger_amount_never_lowers_the_fraud_score() {
 
 #[test]
 fn a_shop_without_misuse_is_never_named_for_it() {
+    let mut asked = 0;
     for step in 0..2_000_i64 {
+        // Of a shop that nobody knows, nothing is told either.
+        let share = if step % 3 == 0 { Reading::NotSupplied } else { Reading::Double(0.0) };
         // All of them spread over their ranges by steps that share no factor.
         let spread = |prime: i64, to: i64| (step * prime) % to;
         let amount = 100 + spread(7_919, 150_000);
@@ -201,13 +204,20 @@ fn a_shop_without_misuse_is_never_named_for_it() {
             ("account_purchases_7d", Reading::Int(1 + spread(11, 30))),
             ("account_purchase_mean_1d", Reading::Double((100 + spread(104_729, 90_000)) as f64)),
             ("account_purchase_mean_7d", Reading::Double((100 + spread(1_299_709, 90_000)) as f64)),
+            ("merchant_misuse_share_1d", share),
+            ("merchant_misuse_share_7d", share),
+            ("merchant_misuse_share_30d", share),
         ]);
-        let told = decide(
-            &facts(purchase(amount, PlanKind::PayNow), readings, good_standing()),
-            &PLAYBOOK,
-        );
+        // No plan repaid yet: with that hint the model's points bring a confirmation.
+        let request = purchase(amount, PlanKind::PayLater30);
+        let told = decide(&facts(request, readings, standing(None)), &PLAYBOOK);
+        let of_model = |one: &Reason| {
+            one.component == Some(Component::Fraud) && one.code == ReasonCode::AmountAboveUsual
+        };
+        asked += usize::from(told.reasons.iter().any(of_model));
         assert!(!codes(&told).contains(&ReasonCode::MerchantMisuseRecent), "{:?}", told.reasons);
     }
+    assert!(asked >= 200, "{asked}");
 }
 
 #[test]
