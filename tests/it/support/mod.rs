@@ -16,7 +16,7 @@ use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
-use surety::ledger::Ledger;
+use surety::ledger::{Ledger, Place};
 use surety::playbook::SHIPPED_POLICY;
 use surety::service::Clock;
 use surety::signals::EmbeddedConfig;
@@ -82,6 +82,7 @@ impl TestApp {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             data: self.folder.path().to_owned(),
+            ledger: Place::file(&self.ledger_file()),
             playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
@@ -115,7 +116,7 @@ impl TestApp {
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
-            let ledger = Ledger::open(&self.ledger_file()).await.unwrap();
+            let ledger = Ledger::open(&Place::file(&self.ledger_file())).await.unwrap();
             let report = ledger.check(self.clock.now()).await.unwrap();
             ledger.close().await;
             report.findings
