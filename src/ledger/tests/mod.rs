@@ -22,6 +22,8 @@ mod on_sqlite {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "chain.rs"]
+    mod chain;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
@@ -48,6 +50,8 @@ mod on_postgres {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "chain.rs"]
+    mod chain;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
