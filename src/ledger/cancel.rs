@@ -43,6 +43,10 @@ async fn end(
     if record.decision.outcome == Outcome::Declined {
         return Err(Error::refused(Why::Declined, "a declined decision holds nothing to cancel"));
     }
+    if record.progress.authorized.is_some() {
+        let text = "its one-time card is used; expected one that is APPROVED or ACTIVE";
+        return Err(Error::refused(Why::Confirmed, text));
+    }
     if record.progress.captured == record.amount.minor() {
         return Err(Error::refused(Why::Confirmed, "all of it was confirmed"));
     }
@@ -60,7 +64,7 @@ async fn end(
     Ok(record)
 }
 
-/// Marks a decision cancelled and frees what it still reserves.
+/// Marks a decision cancelled, and the card that it granted, and frees what it still reserves.
 pub(super) async fn release(
     connection: &mut SqliteConnection,
     id: DecisionId,
@@ -78,7 +82,12 @@ pub(super) async fn release(
     )
     .bind(id.to_string())
     .bind(now.as_micros())
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    sqlx::query("UPDATE cards SET canceled = $2 WHERE decision_id = $1 AND canceled IS NULL")
+        .bind(id.to_string())
+        .bind(now.as_micros())
+        .execute(connection)
+        .await?;
     Ok(())
 }

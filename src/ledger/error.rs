@@ -45,6 +45,16 @@ pub enum PreconditionReason {
     Confirmed,
     /// Something is outstanding or reserved in the account's present currency.
     CurrencyInUse,
+    /// The one-time card is in a state that does not allow it.
+    CardState,
+    /// Not what is still open of the card's authorisation.
+    CardAmount,
+    /// Not the card's currency.
+    CardCurrency,
+    /// The decision granted a card, and only the card can be captured.
+    CardGranted,
+    /// The network's request came before with other content.
+    NetworkRequestReused,
 }
 
 impl Error {

@@ -6,6 +6,7 @@
 //! stands in the statement that reserves (`reserve.rs`). Ends are judged by comparing times, so
 //! nothing here has to be swept.
 
+mod sql;
 mod open;
 mod writer;
 
@@ -18,6 +19,7 @@ mod account;
 mod restriction;
 
 mod cancel;
+mod card;
 mod confirm;
 mod plan;
 
@@ -45,6 +47,9 @@ use tokio::sync::{mpsc, watch};
 pub use answer::{Answer, AnswerKey, Claim, Written};
 pub use assess::{AssessCommit, Assessed};
 pub use cancel::Cancel;
+pub use card::{
+    ActivateCard, AdjustCard, AuthorizeCard, CancelCard, CardAdjusted, CardAuthorized, CardFilter,
+};
 pub use check::Report;
 pub use confirm::Confirm;
 pub use decision::ListFilter;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 
-use super::{Error, Ledger, writer};
+use super::{Error, Ledger, card, writer};
 
 const READERS: u32 = 4;
 /// With one writer nobody should ever wait; a backup tool may hold the file for a moment.
@@ -48,6 +48,7 @@ impl Ledger {
             .run(&mut connection)
             .await
             .map_err(|error| unavailable(path, "cannot be migrated", &error))?;
+        card::adopt(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(READERS)

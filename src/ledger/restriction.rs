@@ -3,7 +3,7 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Claim, Error, Ledger, Written};
+use super::{Claim, Error, Ledger, Written, card};
 use crate::domain::{
     AccountId, ReasonCode, Restriction, RestrictionId, RestrictionKind, RestrictionOrigin, Time,
 };
@@ -15,7 +15,10 @@ impl Ledger {
         claim: Claim,
         restriction: Restriction,
     ) -> Result<Written<Restriction>, Error> {
-        self.write_once(claim, move |connection, _| Box::pin(set(connection, restriction))).await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(set(connection, restriction, now))
+        })
+        .await
     }
 
     /// Lifts a restriction from now on; one that was lifted before stays as it is.
@@ -54,6 +57,7 @@ impl Ledger {
 async fn set(
     connection: &mut SqliteConnection,
     restriction: Restriction,
+    now: Time,
 ) -> Result<Restriction, Error> {
     let set = sqlx::query(
         "INSERT INTO restrictions
@@ -70,12 +74,15 @@ async fn set(
     .bind(restriction.note.as_str())
     .bind(restriction.origin.name())
     .bind(restriction.lifted.map(Time::as_micros))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    match set.rows_affected() {
-        0 => Err(Error::Conflict),
-        _ => Ok(restriction),
+    if set.rows_affected() == 0 {
+        return Err(Error::Conflict);
     }
+    if restriction.kind.stops_cards() && restriction.in_force(now) {
+        card::stop_open(connection, &restriction.account, now).await?;
+    }
+    Ok(restriction)
 }
 
 async fn lift(

@@ -10,7 +10,7 @@ use super::reserve::cached;
 use super::signal::Taught;
 use super::writer::GROUP_MAX;
 use super::{Error, signal};
-use crate::domain::{DecisionRecord, Holder, RestrictionOrigin, Time};
+use crate::domain::{Card, DecisionRecord, Holder, RestrictionOrigin, Time};
 
 /// Parameters that SQLite binds to one statement, and the columns of the widest row.
 const PARAMETERS_MAX: usize = 32_766;
@@ -31,6 +31,7 @@ pub(super) async fn insert(
     push_signals(&mut query, group);
     push_raw_contexts(&mut query, group);
     push_restrictions(&mut query, group);
+    push_cards(&mut query, group);
     push_superseded(&mut query, group);
     query.build().persistent(cached(group.len())).execute(connection).await?;
     Ok(())
@@ -150,6 +151,33 @@ fn push_restrictions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
             .push_bind(restriction.end.as_micros())
             .push_bind(format!("set by decision {}", record.reference.as_str()))
             .push_bind(RestrictionOrigin::Policy.name());
+    });
+}
+
+/// The card that an approval grants is there from the same commit on.
+fn push_cards(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+    let mut cards =
+        group.iter().filter_map(|prepared| Card::granted(&prepared.commit.record)).peekable();
+    if cards.peek().is_none() {
+        return;
+    }
+    query.push(
+        "; INSERT INTO cards (card_id, decision_id, holder, merchant, merchant_locked, currency,
+            amount, tolerance, created, expires, opened, captured) ",
+    );
+    query.push_values(cards, |mut row, card| {
+        row.push_bind(card.id.to_string())
+            .push_bind(card.decision.to_string())
+            .push_bind(card.holder.ledger_name())
+            .push_bind(card.merchant.as_str().to_owned())
+            .push_bind(i64::from(card.merchant_locked))
+            .push_bind(card.amount.currency().code())
+            .push_bind(card.amount.minor())
+            .push_bind(card.tolerance)
+            .push_bind(card.created.as_micros())
+            .push_bind(card.expires.as_micros())
+            .push_bind(card.created.as_micros())
+            .push_bind(0_i64);
     });
 }
 

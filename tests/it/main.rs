@@ -17,6 +17,10 @@ mod holds;
 mod step_up;
 // An approval is bound to what was approved; one-time cards and guests.
 mod approvals;
+// The life of a one-time card, row by row; every step that its state forbids.
+mod cards;
+// What a card network is answered, and how much of the limit a card holds meanwhile.
+mod cards_network;
 // The same request again gets the same answer.
 mod idempotency;
 // What was decided before, and what must not matter, does not matter.
