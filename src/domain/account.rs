@@ -141,9 +141,9 @@ impl RestrictionKind {
     /// holds must not be told from any other hold by what becomes of a card.
     pub fn stops_cards(self) -> bool {
         match self {
-            RestrictionKind::Security | RestrictionKind::Sanctions | RestrictionKind::Compliance => {
-                true
-            }
+            RestrictionKind::Security
+            | RestrictionKind::Sanctions
+            | RestrictionKind::Compliance => true,
             RestrictionKind::Temporary | RestrictionKind::SelfExclusion => false,
         }
     }

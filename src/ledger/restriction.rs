@@ -15,10 +15,8 @@ impl Ledger {
         claim: Claim,
         restriction: Restriction,
     ) -> Result<Written<Restriction>, Error> {
-        self.write_once(claim, move |connection, now| {
-            Box::pin(set(connection, restriction, now))
-        })
-        .await
+        self.write_once(claim, move |connection, now| Box::pin(set(connection, restriction, now)))
+            .await
     }
 
     /// Lifts a restriction from now on; one that was lifted before stays as it is.

@@ -7,9 +7,9 @@ use super::decisions::After;
 use super::{Answered, Error, Service, draw, key, teach};
 use crate::decide::decide;
 use crate::domain::{
-    AdjustKind, AuthorizationId, Caller, CancelReason, Card, CardActivation, CardAdjustment, CardAt,
-    CardCancellation, CardPurchase, CardQuery, DecisionId, DecisionRecord, Disclosure, Effect,
-    Fault, FaultKind, Holder, OneTimeCardId, PublicReason, ReasonCode,
+    AdjustKind, AuthorizationId, Caller, CancelReason, Card, CardActivation, CardAdjustment,
+    CardAt, CardCancellation, CardPurchase, CardQuery, DecisionId, DecisionRecord, Disclosure,
+    Effect, Fault, FaultKind, Holder, OneTimeCardId, PublicReason, ReasonCode,
 };
 use crate::features::Facts;
 use crate::ledger::{
@@ -136,9 +136,8 @@ impl Service {
         facts.request.merchant_category = Some(category);
         facts.request.merchant_country = purchase.merchant.country;
         let reasons = decide(&facts, &self.playbook).reasons;
-        let excludes = |code, effect| {
-            code == ReasonCode::MerchantNotEligible && effect == Effect::Decisive
-        };
+        let excludes =
+            |code, effect| code == ReasonCode::MerchantNotEligible && effect == Effect::Decisive;
         Ok(!reasons.iter().any(|reason| excludes(reason.code, reason.effect)))
     }
 
@@ -146,8 +145,7 @@ impl Service {
     fn secret_codes(&self) -> Vec<ReasonCode> {
         let entries = self.playbook.catalog.entries().iter();
         let secret = entries.filter(|entry| {
-            entry.public_reason == PublicReason::SecurityCheck
-                || entry.disclosure == Disclosure::No
+            entry.public_reason == PublicReason::SecurityCheck || entry.disclosure == Disclosure::No
         });
         secret.map(|entry| entry.code).collect()
     }

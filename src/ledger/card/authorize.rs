@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use sqlx::Row as _;
 use super::super::sql::{Connection, query};
 use super::super::{Claim, Error, Ledger, PreconditionReason, Written, decision};
 use super::judge::{self, Refusal, seen};
@@ -12,6 +11,7 @@ use crate::domain::{
     AUTHORIZATION_HOLDS, AuthorizationId, AuthorizationKind, Card, CardPurchase, CardState,
     DecisionId, NetworkAnswer, ReasonCode, Time,
 };
+use sqlx::Row as _;
 
 /// What a network asks, with what decides about it beside the ledger.
 #[derive(Clone, Debug)]

@@ -1,12 +1,12 @@
 //! Whether a network may have what it asks of a card: by the card, the clock and the account's holds.
 
-use sqlx::Row as _;
-use super::super::sql::{Connection, query};
 use super::super::Error;
+use super::super::sql::{Connection, query};
 use crate::domain::{
     AuthorizationKind, Card, CardPurchase, CardState, Effect, Evidence, NetworkAnswer, Push,
     Reason, ReasonCode, RestrictionKind, Time, network_response,
 };
+use sqlx::Row as _;
 
 /// Why a network is refused.
 pub(super) struct Refusal {

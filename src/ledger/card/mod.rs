@@ -98,11 +98,7 @@ async fn activate(
     read(connection, card.id, now).await
 }
 
-async fn end(
-    connection: &mut Connection,
-    now: Time,
-    cancel: &CancelCard,
-) -> Result<CardAt, Error> {
+async fn end(connection: &mut Connection, now: Time, cancel: &CancelCard) -> Result<CardAt, Error> {
     let card = take(connection, cancel.card).await?;
     in_state(&card, now, &[CardState::Approved, CardState::Active])?;
     cancel::release(connection, card.decision, now, &cancel.reason).await?;
@@ -126,11 +122,7 @@ pub(super) async fn stop_open(
 }
 
 /// Ends the card of a decision because of a hold.
-async fn stop(
-    connection: &mut Connection,
-    decision: DecisionId,
-    since: Time,
-) -> Result<(), Error> {
+async fn stop(connection: &mut Connection, decision: DecisionId, since: Time) -> Result<(), Error> {
     cancel::release(connection, decision, since, HOLD).await?;
     query("UPDATE cards SET held = $2 WHERE decision_id = $1")
         .bind(decision.to_string())
@@ -148,11 +140,7 @@ async fn take(connection: &mut Connection, id: OneTimeCardId) -> Result<Card, Er
 }
 
 /// The card after a change.
-async fn read(
-    connection: &mut Connection,
-    id: OneTimeCardId,
-    now: Time,
-) -> Result<CardAt, Error> {
+async fn read(connection: &mut Connection, id: OneTimeCardId, now: Time) -> Result<CardAt, Error> {
     let card = store::find(connection, id).await?.ok_or(Error::NotFound)?;
     Ok(CardAt { card, now })
 }

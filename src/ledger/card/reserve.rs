@@ -1,10 +1,10 @@
 //! What a card holds of the limit: changed within the limit, by the statement that changes it.
 
-use sqlx::Row as _;
 use super::super::Error;
 use super::super::reserve::{HELD, LIMIT};
 use super::super::sql::{Connection, Statement};
 use crate::domain::{DecisionRecord, Time};
+use sqlx::Row as _;
 
 /// What is to be held, until when, and what bounds it.
 #[derive(Clone, Copy)]

@@ -1,12 +1,12 @@
 //! Cards as they are stored, by id and by what a list asks for.
 
-use sqlx::Row as _;
 use super::super::sql::{Connection, Row, Statement, query};
 use super::super::{Error, Ledger};
 use crate::domain::{
     AccountId, AuthorizationId, Card, CardAuthorization, CardNumber, Currency, DecisionId, Holder,
     MerchantId, Money, OneTimeCardId, Time,
 };
+use sqlx::Row as _;
 
 /// A card with the authorisation that holds it, what is reserved for it, and the first moment at
 /// which a hold was in force while it waited for its purchase.

@@ -1,6 +1,8 @@
 //! Tests of the ledger, each on a file of its own, and the things that they order and pay.
 
 mod assessing;
+mod card_lives;
+mod cards;
 mod durability;
 mod events;
 mod exposure;

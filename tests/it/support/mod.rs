@@ -112,7 +112,8 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, cards, stop, serving }) = self.running.take() else {
+        let Some(Running { decisions, accounts, cards, stop, serving }) = self.running.take()
+        else {
             return Vec::new();
         };
         // Open connections would hold the drain.
@@ -171,7 +172,7 @@ impl TestApp {
         self.running.as_ref().expect("the service runs").decisions.clone()
     }
 
-    fn cards(&self) -> OneTimeCardServiceClient<Channel> {
+    pub fn cards(&self) -> OneTimeCardServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").cards.clone()
     }
 
