@@ -137,8 +137,8 @@ impl RestrictionKind {
         }
     }
 
-    /// Whether it ends one-time cards that are not used yet, all kinds of hold alike: what compliance
-    /// holds must not be told from any other hold by what becomes of a card.
+    /// Whether it ends one-time cards that are not used yet, all kinds of hold alike: what
+    /// compliance holds must not be told from any other hold by what becomes of a card.
     pub fn stops_cards(self) -> bool {
         match self {
             RestrictionKind::Security

@@ -267,3 +267,38 @@ pub fn network_response(code: ReasonCode, secret: bool, expired: bool) -> &'stat
         _ => "05",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_is_answered_as_the_catalogue_says() {
+        for (code, response) in [
+            (ReasonCode::OneTimeCardAmountExceeded, "61"),
+            (ReasonCode::CreditLimitExceeded, "61"),
+            (ReasonCode::OneTimeCardAlreadyUsed, "65"),
+            (ReasonCode::OneTimeCardNotActive, "62"),
+            (ReasonCode::OneTimeCardMerchantMismatch, "57"),
+            (ReasonCode::MerchantNotEligible, "57"),
+            (ReasonCode::InstrumentDetailsInvalid, "14"),
+            (ReasonCode::AttemptsTooFrequent, "65"),
+            (ReasonCode::DataSourceUnavailable, "91"),
+            (ReasonCode::BlockListMatch, "05"),
+        ] {
+            assert_eq!(network_response(code, false, false), response, "{code}");
+            assert_eq!(network_response(code, true, false), "05", "{code}");
+        }
+        assert_eq!(network_response(ReasonCode::OneTimeCardNotActive, false, true), "54");
+    }
+
+    #[test]
+    fn no_refusal_approves_and_none_accuses() {
+        for &code in ReasonCode::ALL {
+            for (secret, expired) in [(false, false), (false, true), (true, false), (true, true)] {
+                let response = network_response(code, secret, expired);
+                assert!(!["00", "08", "11", "59", "63", "64", "85"].contains(&response), "{code}");
+            }
+        }
+    }
+}

@@ -41,7 +41,7 @@ pub enum PreconditionReason {
     AmountExceeded,
     /// A refusal stands; there is nothing to cancel.
     Declined,
-    /// All of it was captured; there is nothing left to cancel.
+    /// All of it was captured, or a shop holds its card; there is nothing left to cancel.
     Confirmed,
     /// Something is outstanding or reserved in the account's present currency.
     CurrencyInUse,

@@ -178,7 +178,7 @@ async fn capture(
     Ok(true)
 }
 
-/// Takes back a part of what is not captured; all of it gives the card back, if nothing is captured.
+/// Takes back a part of what is not captured; where nothing is, all of it gives the card back.
 async fn reverse(
     connection: &mut Connection,
     subject: &Subject,

@@ -1,4 +1,4 @@
-//! Whether a network may have what it asks of a card: by the card, the clock and the account's holds.
+//! Whether a network may have what it asks: by the card, the clock and the account's holds.
 
 use super::super::Error;
 use super::super::sql::{Connection, query};

@@ -1,7 +1,7 @@
 //! One-time cards: the row that the grant made, and every change of it until its end.
 //!
-//! States are judged by comparing times (`domain/card.rs`). What a card holds of the limit stands in
-//! the reservation of its decision, which ends by itself: with the card, or 14 days after it was
+//! States are judged by comparing times (`domain/card.rs`). What a card holds of the limit stands
+//! in the reservation of its decision, which ends by itself: with the card, or 14 days after it was
 //! authorised. Raising it holds the limit in the write itself (`reserve.rs`).
 
 mod adjust;
