@@ -1,8 +1,6 @@
 //! Holds and restrictions of accounts.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
-
+use super::sql::{Connection, Row, query};
 use super::{Claim, Error, Ledger, Written, card};
 use crate::domain::{
     AccountId, ReasonCode, Restriction, RestrictionId, RestrictionKind, RestrictionOrigin, Time,
@@ -15,8 +13,10 @@ impl Ledger {
         claim: Claim,
         restriction: Restriction,
     ) -> Result<Written<Restriction>, Error> {
-        self.write_once(claim, move |connection, now| Box::pin(set(connection, restriction, now)))
-            .await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(set(connection, restriction.clone(), now))
+        })
+        .await
     }
 
     /// Lifts a restriction from now on; one that was lifted before stays as it is.
@@ -26,38 +26,43 @@ impl Ledger {
         id: RestrictionId,
         note: String,
     ) -> Result<Written<Restriction>, Error> {
-        self.write_once(claim, move |connection, now| Box::pin(lift(connection, now, id, note)))
-            .await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(lift(connection, now, id, note.clone()))
+        })
+        .await
     }
 
     /// A restriction by its id.
     pub async fn restriction(&self, id: RestrictionId) -> Result<Option<Restriction>, Error> {
-        let row = sqlx::query("SELECT * FROM restrictions WHERE restriction_id = $1")
+        let mut connection = self.readers.acquire().await?;
+        let row = query("SELECT * FROM restrictions WHERE restriction_id = $1")
             .bind(id.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut connection)
             .await?;
         row.as_ref().map(stored).transpose()
     }
 
     /// All restrictions that an account ever had, newest first.
     pub async fn restrictions(&self, account: &AccountId) -> Result<Vec<Restriction>, Error> {
-        let rows = sqlx::query(
+        let mut connection = self.readers.acquire().await?;
+        let rows = query(
             "SELECT * FROM restrictions WHERE account_id = $1
              ORDER BY starts DESC, restriction_id DESC",
         )
         .bind(account.as_str())
-        .fetch_all(&self.readers)
+        .fetch_all(&mut connection)
         .await?;
         rows.iter().map(stored).collect()
     }
 }
 
 async fn set(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     restriction: Restriction,
     now: Time,
 ) -> Result<Restriction, Error> {
-    let set = sqlx::query(
+    connection.touch(&[restriction.account.as_str()]).await?;
+    let set = query(
         "INSERT INTO restrictions
             (restriction_id, account_id, kind, code, starts, ends, note, origin, lifted)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -72,9 +77,9 @@ async fn set(
     .bind(restriction.note.as_str())
     .bind(restriction.origin.name())
     .bind(restriction.lifted.map(Time::as_micros))
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    if set.rows_affected() == 0 {
+    if set == 0 {
         return Err(Error::Conflict);
     }
     if restriction.kind.stops_cards() && restriction.in_force(now) {
@@ -84,28 +89,33 @@ async fn set(
 }
 
 async fn lift(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     id: RestrictionId,
     note: String,
 ) -> Result<Restriction, Error> {
-    sqlx::query(
+    let account = query("SELECT account_id FROM restrictions WHERE restriction_id = $1")
+        .bind(id.to_string())
+        .fetch_value::<String>(connection)
+        .await?;
+    connection.touch(&[&account.ok_or(Error::NotFound)?]).await?;
+    query(
         "UPDATE restrictions SET lifted = $2, lift_note = $3
          WHERE restriction_id = $1 AND lifted IS NULL",
     )
     .bind(id.to_string())
     .bind(now.as_micros())
     .bind(note)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    let row = sqlx::query("SELECT * FROM restrictions WHERE restriction_id = $1")
+    let row = query("SELECT * FROM restrictions WHERE restriction_id = $1")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
     stored(&row.ok_or(Error::NotFound)?)
 }
 
-fn stored(row: &SqliteRow) -> Result<Restriction, Error> {
+fn stored(row: &Row) -> Result<Restriction, Error> {
     let lifted: Option<i64> = row.try_get("lifted")?;
     let odd = |column| move || Error::corrupt(format_args!("a restriction has an odd {column}"));
     Ok(Restriction {

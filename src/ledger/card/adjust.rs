@@ -98,7 +98,7 @@ async fn subject(
     query("SELECT card_id FROM card_authorizations WHERE authorization_id = $1 AND card_id = $2")
         .bind(authorization.to_string())
         .bind(card.id.to_string())
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await?
         .ok_or(Error::NotFound)?;
     in_state(&card, now, &[CardState::Authorized])?;
@@ -159,18 +159,18 @@ async fn capture(
     query("UPDATE card_authorizations SET captured = $2 WHERE authorization_id = $1")
         .bind(held.id.to_string())
         .bind(after)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     query("UPDATE cards SET captured = $2 WHERE card_id = $1")
         .bind(card.id.to_string())
         .bind(after)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     query("UPDATE decisions SET captured = $2 WHERE decision_id = $1")
         .bind(record.id.to_string())
         // A tolerance may take captures above what was approved, of which a decision knows.
         .bind(after.min(record.amount.minor()))
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     let Some(row) = asked.purchase.as_ref().filter(|_| before == 0) else { return Ok(false) };
     let holder = record.holder.ledger_name();
@@ -194,7 +194,7 @@ async fn reverse(
     .bind(held.id.to_string())
     .bind(left)
     .bind(amount)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
     match left {
         0 => give_back(connection, subject, asked).await,
@@ -215,11 +215,11 @@ async fn give_back(
     query("UPDATE cards SET authorization_id = NULL, opened = $2 WHERE card_id = $1")
         .bind(card.id.to_string())
         .bind(now.as_micros())
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     query("UPDATE decisions SET authorized = NULL WHERE decision_id = $1")
         .bind(record.id.to_string())
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     let reopened = store::find(connection, card.id).await?.ok_or(Error::NotFound)?;
     match reopened.state(*now) {

@@ -11,7 +11,7 @@ pub(in crate::ledger) async fn adopt(connection: &mut Connection) -> Result<(), 
         "SELECT decisions.* FROM decisions
          JOIN cards_to_adopt ON cards_to_adopt.decision_id = decisions.decision_id",
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(connection)
     .await?;
     for row in &rows {
         let record = decision::stored(row)?;
@@ -20,7 +20,7 @@ pub(in crate::ledger) async fn adopt(connection: &mut Connection) -> Result<(), 
         }
         query("DELETE FROM cards_to_adopt WHERE decision_id = $1")
             .bind(record.id.to_string())
-            .execute(&mut *connection)
+            .execute(connection)
             .await?;
     }
     Ok(())
@@ -53,7 +53,7 @@ async fn insert(
     .bind(captured)
     .bind(record.progress.canceled.map(|time| time.as_micros()))
     .bind(authorization.clone())
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
     let Some(id) = authorization else { return Ok(()) };
     query(
@@ -70,7 +70,7 @@ async fn insert(
     .bind(captured)
     .bind(card.created.as_micros())
     .bind(card.merchant.as_str().to_owned())
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
     query("UPDATE decisions SET authorized = created WHERE decision_id = $1")
         .bind(record.id.to_string())

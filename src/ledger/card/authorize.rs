@@ -11,7 +11,6 @@ use crate::domain::{
     AUTHORIZATION_HOLDS, AuthorizationId, AuthorizationKind, Card, CardPurchase, CardState,
     DecisionId, NetworkAnswer, ReasonCode, Time,
 };
-use sqlx::Row as _;
 
 /// What a network asks, with what decides about it beside the ledger.
 #[derive(Clone, Debug)]
@@ -132,12 +131,12 @@ async fn hold(
     query("UPDATE cards SET authorization_id = $2 WHERE card_id = $1")
         .bind(card.id.to_string())
         .bind(asked.id.to_string())
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     query("UPDATE decisions SET authorized = $2 WHERE decision_id = $1")
         .bind(card.decision.to_string())
         .bind(now.as_micros())
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     Ok(NetworkAnswer::approved())
 }

@@ -6,7 +6,6 @@ use crate::domain::{
     AuthorizationKind, Card, CardPurchase, CardState, Effect, Evidence, NetworkAnswer, Push,
     Reason, ReasonCode, RestrictionKind, Time, network_response,
 };
-use sqlx::Row as _;
 
 /// Why a network is refused.
 pub(super) struct Refusal {

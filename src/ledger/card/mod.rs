@@ -18,7 +18,7 @@ pub use store::CardFilter;
 pub(super) use adopt::adopt;
 
 use super::signal::{Taught, teach};
-use super::sql::{Connection, Touch, query};
+use super::sql::{Connection, query};
 use super::{Claim, Error, Ledger, PreconditionReason, SignalRow, Written, cancel};
 use crate::domain::{
     ACTIVATION, AccountId, Card, CardAt, CardNumber, CardState, DecisionId, OneTimeCardId, Time,
@@ -93,7 +93,7 @@ async fn activate(
     .bind(activate.number.token.clone())
     .bind(activate.number.last_four.clone())
     .bind(activate.number.network.clone())
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
     read(connection, card.id, now).await
 }

@@ -1,10 +1,9 @@
 //! What a card holds of the limit: changed within the limit, by the statement that changes it.
 
 use super::super::Error;
-use super::super::reserve::{HELD, LIMIT};
 use super::super::sql::{Connection, Statement};
+use super::super::sqlite::{HELD, LIMIT};
 use crate::domain::{DecisionRecord, Time};
-use sqlx::Row as _;
 
 /// What is to be held, until when, and what bounds it.
 #[derive(Clone, Copy)]
@@ -72,7 +71,7 @@ pub(super) async fn regain(
 }
 
 /// One row `asked`, as the texts of the limit want it.
-fn asked(record: &DecisionRecord, (amount, hold): (i64, Hold)) -> Statement {
+fn asked(record: &DecisionRecord, (amount, hold): (i64, Hold)) -> Statement<'static> {
     let mut statement = Statement::new(
         "WITH asked (decision_id, holder, currency, amount, ends, guest_limit, now) AS (SELECT ",
     );

@@ -6,7 +6,6 @@ use crate::domain::{
     AccountId, AuthorizationId, Card, CardAuthorization, CardNumber, Currency, DecisionId, Holder,
     MerchantId, Money, OneTimeCardId, Time,
 };
-use sqlx::Row as _;
 
 /// A card with the authorisation that holds it, what is reserved for it, and the first moment at
 /// which a hold was in force while it waited for its purchase.

@@ -132,7 +132,7 @@ impl World {
         let reserved = commit.record.exposure();
         let fits = reserved <= self.room();
         let expected = if fits { Assessed::Recorded } else { Assessed::HeadroomTaken };
-        assert_eq!(self.ledger.assess(commit).await, Ok(expected));
+        assert_eq!(assess(&self.ledger, commit).await, Ok(expected));
         if fits {
             let (created, owed) = (self.now, 0);
             let (active, ended, shop) = (false, false, None);
@@ -252,7 +252,7 @@ impl World {
         commit.record.decision.expires = Some(end);
         let fits = amount <= self.room();
         let expected = if fits { Assessed::Recorded } else { Assessed::HeadroomTaken };
-        assert_eq!(self.ledger.assess(commit).await, Ok(expected));
+        assert_eq!(assess(&self.ledger, commit).await, Ok(expected));
         self.orders.extend(fits.then_some((amount, end)));
     }
 

@@ -23,7 +23,7 @@ pub(super) fn id_of(commit: &AssessCommit) -> OneTimeCardId {
 pub(super) async fn granted(ledger: &Ledger, amount: i64, tolerance: i64) -> OneTimeCardId {
     let commit = card_of("anna", amount, tolerance);
     let id = id_of(&commit);
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     id
 }
 
@@ -85,13 +85,13 @@ async fn a_card_is_there_with_the_decision_that_grants_it_and_with_no_other() {
     let commit = card_of("anna", 4_500, 100);
     let id = id_of(&commit);
     assert_eq!(ledger.card(id).await, Ok(None));
-    assert_eq!(ledger.assess(commit.clone()).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit.clone()).await, Ok(Assessed::Recorded));
     let card = ledger.card(id).await.unwrap().unwrap();
     assert_eq!(Some(card.clone()), Card::granted(&commit.record));
     assert_eq!((card.state(NOW), card.reserved_at(NOW)), (CardState::Approved, 4_500));
     // What found no room left no card.
     let refused = card_of("anna", 100_000, 0);
-    assert_eq!(ledger.assess(refused.clone()).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, refused.clone()).await, Ok(Assessed::HeadroomTaken));
     assert_eq!(ledger.card(id_of(&refused)).await, Ok(None));
     assert_sound(&ledger, NOW).await;
 }
@@ -160,7 +160,7 @@ async fn what_is_paid_at_once_is_neither_reserved_nor_owed() {
     let mut commit = card_of("anna", 1_000, 100);
     commit.record.plan.upfront = 300;
     let card = id_of(&commit);
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     activated(&ledger, card, NOW).await;
     assert_eq!(held(&ledger, "anna", NOW).await, (0, 700));
     let taken = now_of(ledger.authorize_card(claim(), purchase_of(card, 200)).await);
@@ -218,7 +218,7 @@ async fn cards_older_than_their_table_are_adopted() {
     let commits = [100, 200, 300].map(|amount| card_of("anna", amount, 10));
     let [open, canceled, captured] = commits.each_ref().map(id_of);
     for commit in &commits {
-        assert_eq!(ledger.assess(commit.clone()).await, Ok(Assessed::Recorded));
+        assert_eq!(assess(&ledger, commit.clone()).await, Ok(Assessed::Recorded));
     }
     now_of(ledger.cancel_card(claim(), cancel_of(canceled)).await);
     // As ConfirmPurchase had left the last one.
