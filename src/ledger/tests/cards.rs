@@ -23,7 +23,7 @@ pub(super) fn id_of(commit: &AssessCommit) -> OneTimeCardId {
 pub(super) async fn granted(ledger: &Ledger, amount: i64, tolerance: i64) -> OneTimeCardId {
     let commit = card_of("anna", amount, tolerance);
     let id = id_of(&commit);
-    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(ledger, commit).await, Ok(Assessed::Recorded));
     id
 }
 
