@@ -26,6 +26,8 @@ pub enum Rpc {
     SetRestriction,
     LiftRestriction,
     ListRestrictions,
+    ReadCards,
+    ChangeCards,
     ReadCatalog,
 }
 
@@ -41,6 +43,8 @@ fn allowed(rpc: Rpc) -> &'static [Role] {
         Rpc::SetRestriction => &[Role::Ledger, Role::Compliance],
         Rpc::LiftRestriction => &[Role::Ledger, Role::Agent, Role::Compliance],
         Rpc::ListRestrictions => &[Role::Ledger, Role::Compliance, Role::Auditor],
+        Rpc::ReadCards => &[Role::Issuer, Role::Agent, Role::Auditor],
+        Rpc::ChangeCards => &[Role::Issuer],
         Rpc::ReadCatalog => Role::ALL,
     }
 }
@@ -111,6 +115,14 @@ mod tests {
             ("checkout", Rpc::UpsertAccount, false),
             ("checkout", Rpc::LiftRestriction, false),
             ("issuer", Rpc::Evaluate, false),
+            ("issuer", Rpc::ReadCards, true),
+            ("issuer", Rpc::ChangeCards, true),
+            ("agent", Rpc::ReadCards, true),
+            ("agent", Rpc::ChangeCards, false),
+            ("auditor", Rpc::ReadCards, true),
+            ("auditor", Rpc::ChangeCards, false),
+            ("checkout", Rpc::ReadCards, false),
+            ("checkout", Rpc::ChangeCards, false),
             ("ledger", Rpc::UpsertAccount, true),
             ("ledger", Rpc::Evaluate, false),
             ("customer_app", Rpc::PreviewSpendingPower, true),

@@ -23,6 +23,7 @@ mod restriction;
 mod shared;
 
 mod cancel;
+mod card;
 mod confirm;
 mod plan;
 
@@ -50,6 +51,9 @@ use tokio::sync::watch;
 pub use answer::{Answer, AnswerKey, Claim, Written};
 pub use assess::{AssessCommit, Assessed};
 pub use cancel::Cancel;
+pub use card::{
+    ActivateCard, AdjustCard, AuthorizeCard, CancelCard, CardAdjusted, CardAuthorized, CardFilter,
+};
 pub use check::Report;
 pub use confirm::Confirm;
 pub use decision::ListFilter;

@@ -14,7 +14,12 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
-SERVICES = ["RiskDecisionService", "AccountService", "ReasonCatalogService"]
+SERVICES = [
+    "RiskDecisionService",
+    "AccountService",
+    "OneTimeCardService",
+    "ReasonCatalogService",
+]
 
 
 def health(channel):

@@ -22,6 +22,10 @@ mod on_sqlite {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "card_lives.rs"]
+    mod card_lives;
+    #[path = "cards.rs"]
+    mod cards;
     #[path = "chain.rs"]
     mod chain;
     #[path = "events.rs"]
@@ -50,6 +54,10 @@ mod on_postgres {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "card_lives.rs"]
+    mod card_lives;
+    #[path = "cards.rs"]
+    mod cards;
     #[path = "chain.rs"]
     mod chain;
     #[path = "events.rs"]

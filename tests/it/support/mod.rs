@@ -1,11 +1,13 @@
 //! The service under test: started whole on a folder of its own, with a clock that tests move.
 
 mod data;
+mod issuer;
 mod lender;
 mod read;
 mod shop;
 
 pub use data::*;
+pub use issuer::*;
 pub use lender::*;
 pub use read::*;
 pub use shop::*;
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
+use surety::grpc::pb::one_time_card_service_client::OneTimeCardServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use surety::ledger::{Ledger, Place};
 use surety::playbook::SHIPPED_POLICY;
@@ -43,6 +46,7 @@ pub struct TestApp {
 struct Running {
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
+    cards: OneTimeCardServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -99,7 +103,8 @@ impl TestApp {
             }));
             Running {
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
-                accounts: AccountServiceClient::connect(url).await.unwrap(),
+                accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
+                cards: OneTimeCardServiceClient::connect(url).await.unwrap(),
                 stop,
                 serving,
             }
@@ -109,11 +114,12 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, stop, serving }) = self.running.take() else {
+        let Some(Running { decisions, accounts, cards, stop, serving }) = self.running.take()
+        else {
             return Vec::new();
         };
         // Open connections would hold the drain.
-        drop((decisions, accounts));
+        drop((decisions, accounts, cards));
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
@@ -166,6 +172,10 @@ impl TestApp {
 
     fn decisions(&self) -> RiskDecisionServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").decisions.clone()
+    }
+
+    pub fn cards(&self) -> OneTimeCardServiceClient<Channel> {
+        self.running.as_ref().expect("the service runs").cards.clone()
     }
 
     fn accounts(&self) -> AccountServiceClient<Channel> {
