@@ -8,10 +8,8 @@ use crate::signals::Readings;
 
 /// A device that is none brings a person.
 fn emulator(amount: i64) -> Facts {
-    let device = Some(DeviceFacts {
-        integrity: Some(DeviceIntegrity::Emulator),
-        supported: Some(true),
-    });
+    let device =
+        Some(DeviceFacts { integrity: Some(DeviceIntegrity::Emulator), supported: Some(true) });
     let request = RequestFacts { device, ..purchase(amount, PlanKind::PayLater30) };
     facts(request, fresh(), good_standing())
 }
@@ -83,8 +81,7 @@ fn a_person_may_stand_in_for_a_source_that_failed() {
 
 #[test]
 fn a_refusal_stands_on_what_the_reviewer_looked_at() {
-    let grounds =
-        vec![ReasonCode::DeviceIntegrityLow, ReasonCode::IdentityNotVerified];
+    let grounds = vec![ReasonCode::DeviceIntegrityLow, ReasonCode::IdentityNotVerified];
     let told = reviewed(emulator(4_900), ReviewFacts::Declined { codes: grounds.clone() });
     assert_eq!(told.outcome, Outcome::Declined);
     let decisive: Vec<_> =

@@ -188,6 +188,76 @@ impl ReviewCase {
     }
 }
 
+/// What becomes of a case by what somebody does. Every change but a renewed claim is a new version,
+/// so that who writes knows that nothing happened since it was read.
+impl ReviewCase {
+    pub fn taken(&self, by: &str, now: Time) -> ReviewCase {
+        let claim = ReviewClaim { claimant: by.to_owned(), expires: now + CLAIM_LENGTH };
+        ReviewCase { claim: Some(claim), ..self.next() }
+    }
+
+    /// The claim begins anew; the case is what it was.
+    pub fn renewed(&self, now: Time) -> ReviewCase {
+        let mut case = self.clone();
+        if let Some(claim) = &mut case.claim {
+            claim.expires = now + CLAIM_LENGTH;
+        }
+        case
+    }
+
+    pub fn released(&self) -> ReviewCase {
+        ReviewCase { claim: None, ..self.next() }
+    }
+
+    pub fn escalated(&self, to: ReviewQueue) -> ReviewCase {
+        ReviewCase {
+            queue: to,
+            stored_state: ReviewCaseState::Escalated,
+            waits_for: None,
+            approver: None,
+            ..self.released()
+        }
+    }
+
+    /// One note more, which renews the claim of who wrote it.
+    pub fn noted(&self, by: &str, now: Time) -> ReviewCase {
+        let own = self.claimed(now).is_some_and(|claim| claim.claimant == by);
+        let case = if own { self.renewed(now) } else { self.clone() };
+        ReviewCase { notes: self.notes + 1, ..case.next() }
+    }
+
+    /// Put off until something came: the claim is over, and so is an earlier approval.
+    pub fn waiting(&self, waits_for: ReviewWait, approver: Option<&str>) -> ReviewCase {
+        ReviewCase {
+            stored_state: ReviewCaseState::Waiting,
+            waits_for: Some(waits_for),
+            approver: approver.map(str::to_owned),
+            ..self.released()
+        }
+    }
+
+    pub fn resolved(&self, verdict: ReviewVerdict, by: &str, now: Time) -> ReviewCase {
+        let result = ReviewResult { verdict, resolver: by.to_owned(), time: now };
+        ReviewCase {
+            stored_state: ReviewCaseState::Resolved,
+            waits_for: None,
+            result: Some(result),
+            ..self.released()
+        }
+    }
+
+    fn next(&self) -> ReviewCase {
+        ReviewCase { version: self.version + 1, ..self.clone() }
+    }
+}
+
+/// What a change of a case was answered with, so that a retry gets it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseAnswer {
+    pub case: ReviewCase,
+    pub note: Option<ReviewNote>,
+}
+
 /// A case with the decision that it is about, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewedCase {
@@ -235,4 +305,80 @@ pub struct ReviewCaseFilter {
     pub after: Option<(Time, DecisionId)>,
     /// 1 to 200.
     pub page_size: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_seconds(1_800_000_000);
+
+    fn case() -> ReviewCase {
+        ReviewCase {
+            id: DecisionId(Uuid::from_u128(7)),
+            queue: ReviewQueue::Security,
+            stored_state: ReviewCaseState::Open,
+            waits_for: None,
+            version: 1,
+            created: NOW,
+            due: NOW + Span::minutes(15),
+            expires: NOW + Span::hours(24),
+            claim: None,
+            approver: None,
+            notes: 0,
+            result: None,
+        }
+    }
+
+    #[test]
+    fn a_claim_ends_by_itself_and_is_renewed_by_activity() {
+        let taken = case().taken("anna", NOW);
+        let last = NOW + Span::minutes(15) - Span::micros(1);
+        assert_eq!(taken.claimed(last).map(|claim| claim.claimant.as_str()), Some("anna"));
+        assert_eq!(taken.claimed(last + Span::micros(1)), None);
+        let noted = taken.noted("anna", last);
+        assert!(noted.claimed(last + Span::minutes(14)).is_some());
+        let others = taken.noted("ben", last);
+        assert_eq!(others.claimed(last + Span::minutes(1)), None);
+        let renewed = taken.renewed(last);
+        assert_eq!(renewed.etag(), taken.etag());
+        assert_ne!(noted.etag(), taken.etag());
+    }
+
+    #[test]
+    fn what_is_asked_after_an_approval_ends_it() {
+        let approved = case().taken("anna", NOW).waiting(ReviewWait::SecondPerson, Some("anna"));
+        assert_eq!(approved.approver.as_deref(), Some("anna"));
+        assert_eq!(approved.claim, None);
+        let again = approved.taken("ben", NOW);
+        assert_eq!(again.approver.as_deref(), Some("anna"));
+        for later in
+            [again.waiting(ReviewWait::Information, None), again.escalated(ReviewQueue::Compliance)]
+        {
+            assert_eq!((later.approver, later.claim), (None, None));
+        }
+    }
+
+    #[test]
+    fn the_queue_of_compliance_is_there_for_compliance_alone() {
+        for &role in Role::ALL {
+            let sees = ReviewQueue::Compliance.seen_by(role);
+            assert_eq!(sees, matches!(role, Role::Compliance | Role::Auditor), "{role}");
+            for &queue in ReviewQueue::ALL {
+                assert!(!queue.worked_by(role) || queue.seen_by(role), "{role} {queue}");
+                assert!(!queue.led_by(role) || queue.worked_by(role), "{role} {queue}");
+            }
+        }
+    }
+
+    #[test]
+    fn urgency_follows_the_time_left() {
+        for (left, priority) in [
+            (Span::minutes(6), ReviewPriority::Normal),
+            (Span::minutes(5), ReviewPriority::High),
+            (Span::ZERO, ReviewPriority::Overdue),
+        ] {
+            assert_eq!(case().priority(case().due - left), priority);
+        }
+    }
 }

@@ -9,7 +9,9 @@ pub use repayment::{CHARACTERISTICS, Characteristic, RepaymentNumbers};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Component, ReasonCode, RequestFacts, Scores, Standing, StepUpKind, Type, Value};
+use crate::domain::{
+    Component, ReasonCode, RequestFacts, Scores, Standing, StepUpKind, Type, Value,
+};
 use crate::signals::{self, Readings, Signal};
 
 /// All that `decide` may see; stored with the decision. Holds no personal data and no earlier

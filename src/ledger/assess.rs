@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::reserve::{Asked, Found, look, reserve};
 use super::writer::Job;
-use super::{Answer, AnswerKey, Error, Ledger, SignalRow, answer, rows};
+use super::{Answer, AnswerKey, Error, Ledger, Resolution, SignalRow, answer, rows};
 use crate::domain::{DecisionId, DecisionRecord, Holder, Progress, Reference};
 
 /// A decision that is to be recorded; no answer leaves before it is.
@@ -27,6 +27,8 @@ pub struct AssessCommit {
     pub basket_hash: Option<[u8; 32]>,
     /// The pending decision that this one replaces.
     pub supersedes: Option<DecisionId>,
+    /// What becomes of that one's review case.
+    pub resolution: Option<Resolution>,
 }
 
 /// What became of it. Only `Recorded` has left anything.
@@ -41,6 +43,8 @@ pub enum Assessed {
     ReferenceTaken,
     /// The decision to replace is no longer pending.
     NotPending,
+    /// The review case to resolve is not any more what was read.
+    CaseChanged,
 }
 
 /// A commit with what its writer need not do: it writes for all.
@@ -151,6 +155,9 @@ impl<'g> Door<'g> {
         }
         if !found.replaceable || commit.supersedes.is_some_and(|old| self.replaced.contains(&old)) {
             return Verdict::Refuse(Assessed::NotPending);
+        }
+        if !found.resolvable {
+            return Verdict::Refuse(Assessed::CaseChanged);
         }
         let before = self.reserved.get(&record.holder).copied().unwrap_or(0);
         let exposure = record.exposure();

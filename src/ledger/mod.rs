@@ -17,6 +17,9 @@ mod rows;
 mod account;
 mod restriction;
 
+mod review;
+mod review_write;
+
 mod cancel;
 mod confirm;
 mod plan;
@@ -51,6 +54,7 @@ pub use decision::ListFilter;
 pub use error::{Error, Precondition, PreconditionReason};
 pub use event::{EventFate, EventResult};
 pub use history::History;
+pub use review_write::{CaseWrite, Resolution};
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::Probe;
 pub use training::{Captured, Decided, Past, PlanPast};

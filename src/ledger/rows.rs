@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::assess::{AssessCommit, Prepared};
 use super::reserve::cached;
+use super::review_write::{push_cases, push_resolved};
 use super::signal::Taught;
 use super::writer::GROUP_MAX;
 use super::{Error, signal};
@@ -32,6 +33,8 @@ pub(super) async fn insert(
     push_raw_contexts(&mut query, group);
     push_restrictions(&mut query, group);
     push_superseded(&mut query, group);
+    push_cases(&mut query, group);
+    push_resolved(&mut query, group);
     query.build().persistent(cached(group.len())).execute(connection).await?;
     Ok(())
 }
@@ -59,19 +62,12 @@ fn push_decisions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
             .push_bind(commit.basket_hash.map_or(Vec::new(), |hash| hash.to_vec()))
             .push_bind(record.created.as_micros())
             .push_bind(record.decision.expires.map(Time::as_micros))
-            .push_bind(lapses(record).map(Time::as_micros))
+            .push_bind(record.lapses().map(Time::as_micros))
             .push_bind(0_i64)
             .push_bind(codes(record))
             .push_bind(prepared.record_json.as_str())
             .push_bind(commit.facts.as_str());
     });
-}
-
-/// When a pending decision lapses, if nothing happens: [`DecisionRecord::lapsed`].
-fn lapses(record: &DecisionRecord) -> Option<Time> {
-    let step_up = record.decision.step_up.as_ref().map(|asked| asked.expires);
-    let review = record.decision.review.map(|asked| asked.expires);
-    step_up.into_iter().chain(review).min()
 }
 
 /// Reason codes between blanks, so that one is found by its name with blanks around it.

@@ -55,6 +55,39 @@ impl Ledger {
         rows_after(&self.readers, after_seq, limit).await
     }
 
+    /// The first and the last sequence; nothing was taught when the first is the later one.
+    pub async fn signal_bounds(&self) -> Result<(i64, i64), Error> {
+        let row = sqlx::query(
+            "SELECT CAST(COALESCE(MIN(seq), 1) AS BIGINT) AS oldest,
+                CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS newest FROM signal_events",
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((row.try_get("oldest")?, row.try_get("newest")?))
+    }
+
+    /// Attempts of others than `holder` whose parties hold one of `keys`, newest first; of rows
+    /// from the first sequence up to but without the second.
+    pub async fn attempts_of(
+        &self,
+        keys: &[String],
+        holder: &str,
+        (from, before): (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<StoredSignal>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM signal_events WHERE seq >= ");
+        query.push_bind(from).push(" AND seq < ").push_bind(before);
+        query.push(" AND kind = 'attempt' AND holder <> ").push_bind(holder.to_owned());
+        query.push(" AND (1 = 0");
+        for key in keys {
+            query.push(" OR payload LIKE ").push_bind(format!("%{key}%"));
+        }
+        query.push(") ORDER BY seq DESC LIMIT ");
+        query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = query.build().fetch_all(&self.readers).await?;
+        rows.iter().map(stored).collect()
+    }
+
     /// The newest row.
     pub async fn last_signal_event(&self) -> Result<Option<StoredSignal>, Error> {
         let row = sqlx::query("SELECT * FROM signal_events ORDER BY seq DESC LIMIT 1")

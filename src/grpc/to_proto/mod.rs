@@ -3,11 +3,13 @@
 mod account;
 mod catalog;
 mod decision;
+mod review;
 mod texts;
 
 pub use account::{account, event_results, restriction};
 pub use catalog::reason_code_info;
 pub use decision::{decision, one_time_card, spending_power};
+pub use review::{related_decision, review_action, review_case, review_note};
 
 use prost_types::Timestamp;
 

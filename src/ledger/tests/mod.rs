@@ -162,6 +162,7 @@ fn order(account: &str, amount: i64) -> AssessCommit {
         guest_limit: None,
         basket_hash: None,
         supersedes: None,
+        resolution: None,
     }
 }
 
