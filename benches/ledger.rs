@@ -165,5 +165,6 @@ fn sample_commit() -> AssessCommit {
         guest_limit: None,
         basket_hash: None,
         supersedes: None,
+        resolution: None,
     }
 }

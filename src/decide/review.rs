@@ -6,28 +6,33 @@ use crate::features::ReviewFacts;
 
 impl Case<'_> {
     /// Takes off, or turns into a step-up, every push to a review that the reviewer's word covers.
+    /// A person outranks the checks that the customer could have been asked for (with both, it is
+    /// review only), so an approval covers those too; but for details that are missing, which are
+    /// not there because somebody said so.
     pub(super) fn heed_reviewer(&mut self) {
         let Some(said) = &self.facts.review else { return };
-        let (covered, held) = match said {
-            ReviewFacts::Approved { held } => (Push::None, *held),
-            ReviewFacts::StepUp { held, .. } => (self.after_checks(), *held),
+        let (review, held, approved) = match said {
+            ReviewFacts::Approved { held } => (Push::None, *held, true),
+            ReviewFacts::StepUp { held, .. } => (self.after_checks(), *held, false),
             ReviewFacts::Declined { .. } => return,
         };
-        let heeded = |push: Push| match push {
-            Push::Review => covered,
-            Push::ReviewHeld if held && covered == Push::Review => Push::ReviewHeld,
-            Push::ReviewHeld if held => covered,
+        let heeded = |push: Push, checks: &[StepUpKind]| match push {
+            Push::Review => review,
+            Push::ReviewHeld if held && review != Push::Review => review,
+            Push::StepUp if approved && !checks.contains(&StepUpKind::CompleteProfile) => {
+                Push::None
+            }
             other => other,
         };
         for hit in &mut self.verdicts.hits {
-            hit.push = heeded(hit.push);
+            hit.push = heeded(hit.push, &hit.rule.step_up);
         }
         for (_, band) in &mut self.verdicts.bands {
-            band.push = heeded(band.push);
+            band.push = heeded(band.push, &band.step_up);
         }
         self.verdicts.bands.retain(|(_, band)| band.push != Push::None);
-        self.verdicts.on_missing = heeded(self.verdicts.on_missing);
-        self.verdicts.stand_in = heeded(self.verdicts.stand_in);
+        self.verdicts.on_missing = heeded(self.verdicts.on_missing, &[]);
+        self.verdicts.stand_in = heeded(self.verdicts.stand_in, &[]);
     }
 
     /// What a review becomes by the checks that the reviewer asked for. Where one person alone may

@@ -46,6 +46,21 @@ fn an_approval_ends_what_asks_for_a_review_and_keeps_what_was_seen() {
 }
 
 #[test]
+fn an_approval_covers_checks_of_the_customer_but_not_missing_details() {
+    // A first larger purchase asks for an identity document besides.
+    let plans = PlanFacts::default();
+    let first = Facts { standing: Standing { plans, ..good_standing() }, ..emulator(20_000) };
+    let asked = decide(&first, &PLAYBOOK);
+    assert!(asked.reasons.iter().any(|reason| reason.push == Push::StepUp), "{asked:?}");
+    assert_eq!(reviewed(first, APPROVED).outcome, Outcome::Approved);
+    let profile = Profile { address: None, ..good_standing().profile };
+    let gaps = Facts { standing: Standing { profile, ..good_standing() }, ..emulator(4_900) };
+    let told = reviewed(gaps, APPROVED);
+    assert_eq!(told.outcome, Outcome::ManualReview);
+    assert_eq!(told.step_up.unwrap().kinds, [StepUpKind::CompleteProfile]);
+}
+
+#[test]
 fn an_approval_never_overrides_what_declines() {
     let over = Standing { outstanding: 99_000, ..good_standing() };
     for standing in [over, held(RestrictionKind::Security), held(RestrictionKind::SelfExclusion)] {

@@ -15,6 +15,12 @@ mod velocity;
 mod holds;
 // A check that the customer passes, fails, or does not do in time.
 mod step_up;
+// What a person decides of what the engine would not decide alone.
+mod reviews;
+// Taking cases, seeing them, and what is noted on them and linked to them.
+mod review_cases;
+// Watching a decision until it is decided.
+mod watching;
 // An approval is bound to what was approved; one-time cards and guests.
 mod approvals;
 // The same request again gets the same answer.

@@ -5,6 +5,7 @@ mod durability;
 mod events;
 mod exposure;
 mod lifecycle;
+mod reviews;
 mod standing;
 mod training;
 

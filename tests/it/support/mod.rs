@@ -3,11 +3,13 @@
 mod data;
 mod lender;
 mod read;
+mod reviewer;
 mod shop;
 
 pub use data::*;
 pub use lender::*;
 pub use read::*;
+pub use reviewer::*;
 pub use shop::*;
 
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
+use surety::grpc::pb::review_service_client::ReviewServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use surety::ledger::Ledger;
 use surety::playbook::SHIPPED_POLICY;
@@ -43,6 +46,7 @@ pub struct TestApp {
 struct Running {
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
+    reviews: ReviewServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -97,7 +101,8 @@ impl TestApp {
             }));
             Running {
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
-                accounts: AccountServiceClient::connect(url).await.unwrap(),
+                accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
+                reviews: ReviewServiceClient::connect(url).await.unwrap(),
                 stop,
                 serving,
             }
@@ -107,11 +112,12 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, stop, serving }) = self.running.take() else {
+        let Some(Running { decisions, accounts, reviews, stop, serving }) = self.running.take()
+        else {
             return Vec::new();
         };
         // Open connections would hold the drain.
-        drop((decisions, accounts));
+        drop((decisions, accounts, reviews));
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
@@ -164,6 +170,10 @@ impl TestApp {
 
     fn decisions(&self) -> RiskDecisionServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").decisions.clone()
+    }
+
+    pub fn reviews(&self) -> ReviewServiceClient<Channel> {
+        self.running.as_ref().expect("the service runs").reviews.clone()
     }
 
     fn accounts(&self) -> AccountServiceClient<Channel> {
