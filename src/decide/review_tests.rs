@@ -53,7 +53,8 @@ fn an_approval_covers_checks_of_the_customer_but_not_missing_details() {
     let asked = decide(&first, &PLAYBOOK);
     assert!(asked.reasons.iter().any(|reason| reason.push == Push::StepUp), "{asked:?}");
     assert_eq!(reviewed(first, APPROVED).outcome, Outcome::Approved);
-    let profile = Profile { address: None, ..good_standing().profile };
+    let address = Some(ProfileField { status: FieldStatus::Absent, changed: None });
+    let profile = Profile { address, ..good_standing().profile };
     let gaps = Facts { standing: Standing { profile, ..good_standing() }, ..emulator(4_900) };
     let told = reviewed(gaps, APPROVED);
     assert_eq!(told.outcome, Outcome::ManualReview);

@@ -60,8 +60,8 @@ pub enum ServeError {
     Reflection(#[from] reflection::Error),
 }
 
-/// Serves until `stop`, then ends every watch and lets calls under way end, for ten seconds at most:
-/// an idle connection does not hold it.
+/// Serves until `stop`, then ends every watch and lets calls under way end, for ten seconds at
+/// most: an idle connection does not hold it.
 pub async fn serve(
     service: Arc<Service>,
     listener: TcpListener,

@@ -1,20 +1,19 @@
-//! Review cases: who sees them, who has them, and what is noted; `resolve.rs` decides them.
+//! Review cases: who sees them, where they go, what is noted; `claims.rs` says who has them and
+//! `resolve.rs` decides them.
 
 use std::sync::Arc;
 
 use super::{Answered, Error, Service, draw, key, same_content};
 use crate::domain::{
-    Caller, CaseAnswer, CaseClaim, CaseEscalation, CaseRelease, DecisionId, NextCase, NoteAddition,
-    NoteQuery, ReviewAction, ReviewActionKind, ReviewCase, ReviewCaseFilter, ReviewCaseState,
-    ReviewNote, ReviewQueue, ReviewWait, ReviewedCase, Time,
+    Caller, CaseAnswer, CaseEscalation, DecisionId, NoteAddition, NoteQuery, ReviewAction,
+    ReviewActionKind, ReviewCase, ReviewCaseFilter, ReviewCaseState, ReviewNote, ReviewQueue,
+    ReviewWait, ReviewedCase, Time,
 };
 use crate::ledger::{self, AnswerKey, CaseWrite, Written};
 
 /// Somebody else may change a case between its reading and its writing; this often in a row it
 /// means that the case is fought over.
-const TRIES_MAX: usize = 8;
-/// How many cases are tried of one look at a queue.
-const CANDIDATES: u32 = 16;
+pub(super) const TRIES_MAX: usize = 8;
 
 /// A case as changed, with the note if one was added.
 pub type Changed = (ReviewedCase, Option<ReviewNote>);
@@ -76,123 +75,6 @@ impl Service {
         let found = self.seen_case(caller, id).await?;
         let actions = self.ledger.review_actions(id).await?;
         Ok((found, actions))
-    }
-
-    /// Takes a case, or renews the claim of who has it.
-    pub async fn claim_case(
-        self: &Arc<Self>,
-        caller: Caller,
-        claim: CaseClaim,
-    ) -> Result<Answered<ReviewedCase>, Error> {
-        let service = Arc::clone(self);
-        self.to_the_end(async move {
-            let key = key(&caller, "ClaimReviewCase", claim.call.request_id);
-            let _turn = service.running.enter(&key).await?;
-            if let Some(answered) = service.answered_case(&key, claim.call.hash).await? {
-                return Ok(without_note(answered));
-            }
-            let call = Call { caller, key, hash: claim.call.hash, now: service.now() };
-            for _ in 0..TRIES_MAX {
-                let found = service.open_case(&call.caller, claim.case, call.now).await?;
-                if claim.etag.as_ref().is_some_and(|etag| *etag != found.case.etag()) {
-                    return Err(ledger::Error::Conflict.into());
-                }
-                let write = taking(&found.case, &call, claim.reassign)?;
-                if let Some(answered) = service.try_change(&call, write).await? {
-                    return Ok(without_note(answered));
-                }
-            }
-            Err(contended())
-        })
-        .await
-    }
-
-    /// Takes the case of the queue that has the least time left, or none.
-    pub async fn claim_next_case(
-        self: &Arc<Self>,
-        caller: Caller,
-        next: NextCase,
-    ) -> Result<Answered<Option<ReviewedCase>>, Error> {
-        let service = Arc::clone(self);
-        self.to_the_end(async move {
-            let key = key(&caller, "ClaimNextReviewCase", next.call.request_id);
-            let _turn = service.running.enter(&key).await?;
-            if let Some(answered) = service.answered_case(&key, next.call.hash).await? {
-                let Answered { value: (case, _), replayed } = answered;
-                return Ok(Answered { value: Some(case), replayed });
-            }
-            let call = Call { caller, key, hash: next.call.hash, now: service.now() };
-            let asked = |known: &ReviewQueue| next.queue.is_none_or(|queue| queue == *known);
-            let works = |known: &ReviewQueue| known.worked_by(call.caller.role);
-            let queues = ReviewQueue::ALL.iter().copied();
-            let queues: Vec<_> = queues.filter(|known| asked(known) && works(known)).collect();
-            for _ in 0..TRIES_MAX {
-                let found = service.next_cases(&call, &queues).await?;
-                if found.is_empty() {
-                    return Ok(Answered { value: None, replayed: false });
-                }
-                for case in &found {
-                    let write = taking(case, &call, false)?;
-                    if let Some(answered) = service.try_change(&call, write).await? {
-                        let Answered { value: (case, _), replayed } = answered;
-                        return Ok(Answered { value: Some(case), replayed });
-                    }
-                }
-            }
-            Err(contended())
-        })
-        .await
-    }
-
-    /// Cases that are free to take, and that this caller can do something about.
-    async fn next_cases(
-        &self,
-        call: &Call,
-        queues: &[ReviewQueue],
-    ) -> Result<Vec<ReviewCase>, Error> {
-        if queues.is_empty() {
-            return Ok(Vec::new());
-        }
-        // Of two persons one has to be a lead, and nobody is both.
-        let second = queues.iter().any(|queue| queue.led_by(call.caller.role));
-        let not_by = second.then_some(call.caller.name.as_str());
-        Ok(self.ledger.free_cases(queues, not_by, call.now, CANDIDATES).await?)
-    }
-
-    /// Gives a case back; one that nobody has stays as it is.
-    pub async fn release_case(
-        self: &Arc<Self>,
-        caller: Caller,
-        release: CaseRelease,
-    ) -> Result<Answered<ReviewedCase>, Error> {
-        let service = Arc::clone(self);
-        self.to_the_end(async move {
-            let key = key(&caller, "ReleaseReviewCase", release.call.request_id);
-            let _turn = service.running.enter(&key).await?;
-            if let Some(answered) = service.answered_case(&key, release.call.hash).await? {
-                return Ok(without_note(answered));
-            }
-            let call = Call { caller, key, hash: release.call.hash, now: service.now() };
-            for _ in 0..TRIES_MAX {
-                let found = service.open_case(&call.caller, release.case, call.now).await?;
-                let Some(claim) = found.case.claimed(call.now) else {
-                    return Ok(Answered { value: found, replayed: false });
-                };
-                let may =
-                    claim.claimant == call.caller.name || found.case.queue.led_by(call.caller.role);
-                if !may {
-                    return Err(claimed_by(&found.case, call.now));
-                }
-                let from = claim.claimant.clone();
-                let action = call.action(ReviewActionKind::Released, from);
-                let write = CaseWrite::change(&found.case, found.case.released(), action);
-                if let Some(answered) = service.try_change(&call, write).await? {
-                    return Ok(without_note(answered));
-                }
-            }
-            Err(contended())
-        })
-        .await
     }
 
     /// Gives a claimed case to another queue.
@@ -333,7 +215,7 @@ impl Service {
     }
 
     /// `None` when somebody else wrote meanwhile.
-    async fn try_change(
+    pub(super) async fn try_change(
         &self,
         call: &Call,
         write: CaseWrite,
@@ -374,31 +256,8 @@ impl Service {
     }
 }
 
-fn without_note(answered: Answered<Changed>) -> Answered<ReviewedCase> {
+pub(super) fn without_note(answered: Answered<Changed>) -> Answered<ReviewedCase> {
     Answered { value: answered.value.0, replayed: answered.replayed }
-}
-
-/// The case as taken by the caller, if it is free, the caller's own, or may be taken from others.
-fn taking(case: &ReviewCase, call: &Call, reassign: bool) -> Result<CaseWrite, Error> {
-    let name = call.caller.name.as_str();
-    let after = case.taken(name, call.now);
-    match case.claimed(call.now) {
-        None => {
-            let action = call.action(ReviewActionKind::Claimed, "");
-            Ok(CaseWrite {
-                free_for: Some(name.to_owned()),
-                ..CaseWrite::change(case, after, action)
-            })
-        }
-        Some(claim) if claim.claimant == name => {
-            Ok(CaseWrite { action: None, ..CaseWrite::renewal(case, case.renewed(call.now)) })
-        }
-        Some(claim) if reassign && case.queue.led_by(call.caller.role) => {
-            let action = call.action(ReviewActionKind::Reassigned, claim.claimant.clone());
-            Ok(CaseWrite::change(case, after, action))
-        }
-        Some(_) => Err(claimed_by(case, call.now)),
-    }
 }
 
 /// Deciding and escalating are for who has the case.
@@ -424,7 +283,7 @@ pub(super) fn held_by_caller(case: &ReviewCase, call: &Call) -> Result<(), Error
     }
 }
 
-fn claimed_by(case: &ReviewCase, now: Time) -> Error {
+pub(super) fn claimed_by(case: &ReviewCase, now: Time) -> Error {
     let description = match case.claimed(now) {
         Some(claim) => format!(
             "{} has the case, for {} s yet unless it is worked on",
@@ -436,7 +295,7 @@ fn claimed_by(case: &ReviewCase, now: Time) -> Error {
     Error::Conflict { reason: "ALREADY_CLAIMED", description }
 }
 
-fn contended() -> Error {
+pub(super) fn contended() -> Error {
     Error::Conflict {
         reason: "CASES_CONTENDED",
         description: "others changed what was read, again and again: send it again".to_owned(),

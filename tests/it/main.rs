@@ -17,7 +17,9 @@ mod holds;
 mod step_up;
 // What a person decides of what the engine would not decide alone.
 mod reviews;
-// Taking cases, seeing them, and what is noted on them and linked to them.
+// Who has a case: one of many, for a quarter of an hour.
+mod review_claims;
+// Which cases are seen by whom, and what is noted on them and linked to them.
 mod review_cases;
 // Watching a decision until it is decided.
 mod watching;

@@ -8,14 +8,10 @@ use pb::ReviewVerdict::{Approve, Decline, RequestInformation, RequestStepUp};
 
 use crate::support::{
     ANNA, AUDITOR, Approved, BEN, CORA, Declined, LEA, ManualReview, Staff, TestApp, claiming,
-    codes, decisive, declining, expect, new_id, purchase, refusal, replayed, verdict,
+    codes, decisive, declining, expect, new_id, purchase, refusal, refused, replayed, verdict,
 };
 
 const SECURITY: pb::ReviewQueue = pb::ReviewQueue::Security;
-
-fn refused<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) -> (Code, String) {
-    refusal(&answer.unwrap_err())
-}
 
 fn aborted(reason: &str) -> (Code, String) {
     (Code::Aborted, reason.to_owned())

@@ -239,3 +239,47 @@ async fn free_cases_come_by_their_time_and_leave_out_what_waits() {
     assert_eq!(ledger.count_review_cases(&filter, NOW).await, Ok(3));
     assert_eq!(ledger.count_review_cases(&filter, NOW + Span::hours(24)).await, Ok(0));
 }
+
+#[tokio::test]
+async fn what_waits_when_cases_are_introduced_has_one() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let mut waits = Vec::new();
+    let queues = [ReviewQueue::Compliance, ReviewQueue::Credit, ReviewQueue::Identity];
+    for queue in queues.into_iter().chain([ReviewQueue::Security]) {
+        waits.push((under_review(ledger, "anna", queue).await.record.id, queue));
+    }
+    let ended = under_review(ledger, "anna", ReviewQueue::Credit).await.record.id;
+    let cancel = Cancel { decision: ended, reason: "CUSTOMER".into(), taken_back: None };
+    now_of(ledger.cancel(claim(), cancel).await);
+    let stepping = pending("anna", 1_000);
+    assert_eq!(ledger.assess(stepping).await, Ok(Assessed::Recorded));
+    let migration = include_str!("../migrations/0004_reviews.sql");
+    let filling = &migration[migration.find("INSERT INTO review_cases").unwrap()..];
+    ledger
+        .write(move |connection| {
+            Box::pin(async move {
+                sqlx::query("DELETE FROM review_cases").execute(&mut *connection).await?;
+                sqlx::query(filling).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    for (id, queue) in waits {
+        let found = ledger.review_case(id).await.unwrap().unwrap();
+        let waits = if queue == ReviewQueue::Credit { 120 } else { 15 };
+        assert_eq!((found.case.queue, found.case.version), (queue, 1));
+        assert_eq!(found.case.due, NOW + Span::minutes(waits));
+        assert_eq!(found.case.expires, NOW + Span::hours(24));
+    }
+    assert_eq!(ledger.review_case(ended).await, Ok(None));
+    let market = Country::parse("DE").ok();
+    let filter = ReviewCaseFilter {
+        queues: ReviewQueue::ALL.to_vec(),
+        page_size: 10,
+        market,
+        ..ReviewCaseFilter::default()
+    };
+    assert_eq!(ledger.review_cases(&filter, NOW).await.unwrap().len(), 4);
+}

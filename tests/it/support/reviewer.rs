@@ -1,9 +1,10 @@
 //! What reviewers do: list, take, note, decide.
 
+use surety::domain::Span;
 use surety::grpc::pb;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
-use super::{TestApp, by, new_id, purchase};
+use super::{TestApp, by, new_id, purchase, refusal};
 
 /// Somebody of the staff, by role and name.
 #[derive(Clone, Copy, Debug)]
@@ -165,4 +166,25 @@ impl TestApp {
         let answer = self.block_on(self.reviews().list_related_decisions(staff.asks(request)))?;
         Ok(answer.into_inner())
     }
+}
+
+/// Accounts `a0` to `a9` with a case each, a minute apart; ids in their order.
+pub fn ten_cases(app: &TestApp) -> Vec<String> {
+    let case = |number| {
+        let account = format!("a{number}");
+        app.given_regular(&account, 100_000);
+        app.advance(Span::minutes(1));
+        app.under_review(&account, 4_500).decision_id
+    };
+    (0..10).map(case).collect()
+}
+
+pub fn noting(id: &str, text: &str) -> pb::AddReviewNoteRequest {
+    let request_id = new_id();
+    pb::AddReviewNoteRequest { request_id, case_id: id.to_owned(), text: text.to_owned() }
+}
+
+/// Code and reason of a call that has to be refused.
+pub fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
+    refusal(&answer.unwrap_err())
 }
