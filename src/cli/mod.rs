@@ -4,6 +4,7 @@ mod assess;
 mod catalog;
 mod demo;
 mod files;
+mod ledger;
 mod playbook;
 mod policy;
 mod print;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::ledger::Ledger;
 use super::playbook::Playbook;
 use super::store::Store;
 use crate::app::{App, Config, SNAPSHOT_EVERY};
@@ -24,6 +25,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
     data: PathBuf,
     #[command(flatten)]
+    ledger: Ledger,
+    #[command(flatten)]
     playbook: Playbook,
     /// How often the signals are saved, so that the next start is quick.
     #[arg(long, value_name = "SECONDS", default_value_t = SNAPSHOT_EVERY.as_secs(),
@@ -38,6 +41,7 @@ impl Serve {
         telemetry::start();
         let app = App::open(&Config {
             grpc_listen: self.grpc_listen,
+            ledger: self.ledger.place(&self.data)?,
             data: self.data,
             playbook: self.playbook.files(),
             signals: self.store.signals()?,

@@ -236,16 +236,6 @@ impl ReviewCase {
         }
     }
 
-    pub fn resolved(&self, verdict: ReviewVerdict, by: &str, now: Time) -> ReviewCase {
-        let result = ReviewResult { verdict, resolver: by.to_owned(), time: now };
-        ReviewCase {
-            stored_state: ReviewCaseState::Resolved,
-            waits_for: None,
-            result: Some(result),
-            ..self.released()
-        }
-    }
-
     fn next(&self) -> ReviewCase {
         ReviewCase { version: self.version + 1, ..self.clone() }
     }

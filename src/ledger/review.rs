@@ -1,9 +1,8 @@
 //! Review cases as they are read: one, a list, what is free to take, notes and what was done.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 
+use super::sql::{Row, Statement, query};
 use super::{Error, Ledger, decision};
 use crate::domain::{
     DecisionId, NoteQuery, ReviewAction, ReviewActionKind, ReviewCase, ReviewCaseFilter,
@@ -31,11 +30,11 @@ const UNDECIDED: &str = "review_cases.resolved IS NULL AND decisions.canceled IS
 impl Ledger {
     /// A case with its decision.
     pub async fn review_case(&self, id: DecisionId) -> Result<Option<ReviewedCase>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT decisions.*, ");
-        query.push(CASE).push(" FROM ").push(JOINED).push(" WHERE review_cases.case_id = ");
-        query.push_bind(id.to_string());
-        let row = query.build().fetch_optional(&self.readers).await?;
-        row.as_ref().map(reviewed).transpose()
+        let mut statement = Statement::new("SELECT decisions.*, ");
+        statement.push(CASE).push(" FROM ").push(JOINED).push(" WHERE review_cases.case_id = ");
+        statement.push_bind(id.to_string());
+        let rows = statement.fetch_all(&mut self.readers.acquire().await?).await?;
+        rows.first().map(reviewed).transpose()
     }
 
     /// Cases with their decisions, in the order that `filter` asks for.
@@ -44,20 +43,21 @@ impl Ledger {
         filter: &ReviewCaseFilter,
         now: Time,
     ) -> Result<Vec<ReviewedCase>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT decisions.*, ");
-        query.push(CASE).push(" FROM ").push(JOINED);
-        narrow(&mut query, filter, now);
+        let mut statement = Statement::new("SELECT decisions.*, ");
+        statement.push(CASE).push(" FROM ").push(JOINED);
+        narrow(&mut statement, filter, now);
         let (column, way, order) = match filter.newest {
             true => ("review_cases.created", "<", "DESC"),
             false => ("review_cases.due", ">", "ASC"),
         };
         if let Some((time, id)) = filter.after {
-            query.push(format_args!(" AND ({column}, review_cases.case_id) {way} ("));
-            query.push_bind(time.as_micros()).push(", ").push_bind(id.to_string()).push(")");
+            statement.push(format_args!(" AND ({column}, review_cases.case_id) {way} ("));
+            statement.push_bind(time.as_micros()).push(", ").push_bind(id.to_string()).push(")");
         }
-        query.push(format_args!(" ORDER BY {column} {order}, review_cases.case_id {order} LIMIT "));
-        query.push_bind(i64::try_from(filter.page_size).unwrap_or(i64::MAX));
-        let rows = query.build().fetch_all(&self.readers).await?;
+        statement.push(format_args!(" ORDER BY {column} {order}, review_cases.case_id {order}"));
+        statement.push(" LIMIT ");
+        statement.push_bind(i64::try_from(filter.page_size).unwrap_or(i64::MAX));
+        let rows = statement.fetch_all(&mut self.searchers.acquire().await?).await?;
         rows.iter().map(reviewed).collect()
     }
 
@@ -67,12 +67,12 @@ impl Ledger {
         filter: &ReviewCaseFilter,
         now: Time,
     ) -> Result<i64, Error> {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT COUNT(*) AS counted FROM (SELECT 1 FROM ");
-        query.push(JOINED);
-        narrow(&mut query, filter, now);
-        query.push(" LIMIT ").push_bind(COUNTED_MAX).push(") AS cases");
-        Ok(query.build().fetch_one(&self.readers).await?.try_get("counted")?)
+        let mut statement = Statement::new("SELECT COUNT(*) AS counted FROM (SELECT 1 FROM ");
+        statement.push(JOINED);
+        narrow(&mut statement, filter, now);
+        statement.push(" LIMIT ").push_bind(COUNTED_MAX).push(") AS cases");
+        let rows = statement.fetch_all(&mut self.searchers.acquire().await?).await?;
+        Ok(rows.first().map(|row| row.try_get("counted")).transpose()?.unwrap_or(0))
     }
 
     /// Cases of these queues that nobody has, those with the least time left first. One that waits
@@ -85,106 +85,102 @@ impl Ledger {
         now: Time,
         limit: u32,
     ) -> Result<Vec<ReviewCase>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-        query.push(CASE).push(" FROM ").push(JOINED).push(" WHERE ").push(UNDECIDED);
-        query.push_bind(now.as_micros());
-        push_queues(&mut query, queues);
-        query.push(" AND (review_cases.claim_ends IS NULL OR review_cases.claim_ends <= ");
-        query.push_bind(now.as_micros()).push(") AND (review_cases.waits_for IS NULL");
+        let mut statement = Statement::new("SELECT ");
+        statement.push(CASE).push(" FROM ").push(JOINED).push(" WHERE ").push(UNDECIDED);
+        statement.push_bind(now.as_micros());
+        push_queues(&mut statement, queues);
+        statement.push(" AND (review_cases.claim_ends IS NULL OR review_cases.claim_ends <= ");
+        statement.push_bind(now.as_micros()).push(") AND (review_cases.waits_for IS NULL");
         if let Some(name) = second_not_by {
-            query.push(" OR (review_cases.waits_for = ");
-            query.push_bind(ReviewWait::SecondPerson.name());
-            query.push(" AND review_cases.approver <> ").push_bind(name.to_owned()).push(")");
+            statement.push(" OR (review_cases.waits_for = 'SECOND_PERSON'");
+            statement.push(" AND review_cases.approver <> ").push_bind(name).push(")");
         }
-        query.push(") ORDER BY review_cases.due, review_cases.case_id LIMIT ");
-        query.push_bind(i64::from(limit));
-        let rows = query.build().fetch_all(&self.readers).await?;
+        statement.push(") ORDER BY review_cases.due, review_cases.case_id LIMIT ");
+        statement.push_bind(i64::from(limit));
+        let rows = statement.fetch_all(&mut self.readers.acquire().await?).await?;
         rows.iter().map(stored).collect()
     }
 
     /// What was done with a case, in order.
     pub async fn review_actions(&self, id: DecisionId) -> Result<Vec<ReviewAction>, Error> {
-        let rows = sqlx::query("SELECT * FROM review_actions WHERE case_id = $1 ORDER BY version")
+        let rows = query("SELECT * FROM review_actions WHERE case_id = $1 ORDER BY version")
             .bind(id.to_string())
-            .fetch_all(&self.readers)
+            .fetch_all(&mut self.readers.acquire().await?)
             .await?;
         rows.iter().map(action).collect()
     }
 
     /// Notes of a case, oldest first.
-    pub async fn review_notes(&self, query: &NoteQuery) -> Result<Vec<ReviewNote>, Error> {
-        let (time, id) = match query.after {
+    pub async fn review_notes(&self, asked: &NoteQuery) -> Result<Vec<ReviewNote>, Error> {
+        let (time, id) = match asked.after {
             Some((time, id)) => (time.as_micros(), id.to_string()),
             None => (i64::MIN, String::new()),
         };
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT * FROM review_notes WHERE case_id = $1 AND (time, note_id) > ($2, $3)
              ORDER BY time, note_id LIMIT $4",
         )
-        .bind(query.case.to_string())
+        .bind(asked.case.to_string())
         .bind(time)
         .bind(id)
-        .bind(i64::try_from(query.page_size).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
+        .bind(i64::try_from(asked.page_size).unwrap_or(i64::MAX))
+        .fetch_all(&mut self.readers.acquire().await?)
         .await?;
         rows.iter().map(note).collect()
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &ReviewCaseFilter, now: Time) {
-    query.push(" WHERE ");
+fn narrow(statement: &mut Statement<'_>, filter: &ReviewCaseFilter, now: Time) {
+    statement.push(" WHERE ");
     if filter.states.is_empty() {
-        query.push(UNDECIDED).push_bind(now.as_micros());
+        statement.push(UNDECIDED).push_bind(now.as_micros());
     } else {
         // [`ReviewCase::state`], for the ledger.
-        query.push(
+        statement.push(
             "CASE WHEN review_cases.state = 'RESOLVED' OR decisions.canceled IS NOT NULL
                 OR decisions.superseded_by IS NOT NULL THEN 'RESOLVED'
             WHEN review_cases.expires <= ",
         );
-        query.push_bind(now.as_micros());
-        query.push(" THEN 'EXPIRED' WHEN review_cases.claim_ends > ").push_bind(now.as_micros());
-        query.push(" THEN 'CLAIMED' ELSE review_cases.state END IN (");
-        let mut names = query.separated(", ");
-        for state in &filter.states {
-            names.push_bind(state.name());
-        }
-        query.push(")");
+        statement.push_bind(now.as_micros());
+        statement.push(" THEN 'EXPIRED' WHEN review_cases.claim_ends > ");
+        statement.push_bind(now.as_micros());
+        statement.push(" THEN 'CLAIMED' ELSE review_cases.state END IN ");
+        statement.push_tuples(&filter.states, |mut row, state| {
+            row.push_bind(state.name());
+        });
     }
-    push_queues(query, &filter.queues);
+    push_queues(statement, &filter.queues);
     if let Some(name) = &filter.assignee {
-        query.push(" AND review_cases.claimant = ").push_bind(name.clone());
-        query.push(" AND review_cases.claim_ends > ").push_bind(now.as_micros());
+        statement.push(" AND review_cases.claimant = ").push_bind(name.clone());
+        statement.push(" AND review_cases.claim_ends > ").push_bind(now.as_micros());
     }
     if let Some(market) = filter.market {
         // What waited before there were cases lives for a day and is in every market's list.
-        query.push(" AND review_cases.market IN ('', ").push_bind(market.to_string()).push(")");
+        statement.push(" AND review_cases.market IN ('', ").push_bind(market.to_string()).push(")");
     }
     if !filter.codes.is_empty() {
-        query.push(" AND (1 = 0");
+        statement.push(" AND (1 = 0");
         for code in &filter.codes {
-            query.push(" OR decisions.codes LIKE ").push_bind(format!("% {code} %"));
+            statement.push(" OR decisions.codes LIKE ").push_bind(format!("% {code} %"));
         }
-        query.push(")");
+        statement.push(")");
     }
     for (bound, time) in [(">=", filter.from), ("<", filter.until)] {
         if let Some(time) = time {
-            query.push(format_args!(" AND review_cases.created {bound} "));
-            query.push_bind(time.as_micros());
+            statement.push(format_args!(" AND review_cases.created {bound} "));
+            statement.push_bind(time.as_micros());
         }
     }
 }
 
-fn push_queues(query: &mut QueryBuilder<Sqlite>, queues: &[ReviewQueue]) {
-    query.push(" AND review_cases.queue IN (");
-    let mut names = query.separated(", ");
-    for queue in queues {
-        names.push_bind(queue.name());
-    }
-    query.push(")");
+fn push_queues(statement: &mut Statement<'_>, queues: &[ReviewQueue]) {
+    statement.push(" AND review_cases.queue IN ");
+    statement.push_tuples(queues, |mut row, queue| {
+        row.push_bind(queue.name());
+    });
 }
 
-fn reviewed(row: &SqliteRow) -> Result<ReviewedCase, Error> {
+fn reviewed(row: &Row) -> Result<ReviewedCase, Error> {
     Ok(ReviewedCase { case: stored(row)?, decision: decision::stored(row)? })
 }
 
@@ -192,10 +188,10 @@ fn odd(column: &'static str) -> impl Fn() -> Error {
     move || Error::corrupt(format_args!("a review has an odd {column}"))
 }
 
-fn stored(row: &SqliteRow) -> Result<ReviewCase, Error> {
-    let text = |column| row.try_get::<Option<String>, _>(column);
-    let time = |column| row.try_get::<Option<i64>, _>(column).map(|at| at.map(Time::from_micros));
-    let at = |column| row.try_get::<i64, _>(column).map(Time::from_micros);
+fn stored(row: &Row) -> Result<ReviewCase, Error> {
+    let text = |column| row.try_get::<Option<String>>(column);
+    let time = |column| row.try_get::<Option<i64>>(column).map(|at| at.map(Time::from_micros));
+    let at = |column| row.try_get::<i64>(column).map(Time::from_micros);
     let claim = text("claimant")?.zip(time("claim_ends")?);
     let waits_for = text("waits_for")?.map(|name| ReviewWait::from_name(&name));
     let verdict = text("verdict")?.map(|name| ReviewVerdict::from_name(&name));
@@ -221,7 +217,7 @@ fn stored(row: &SqliteRow) -> Result<ReviewCase, Error> {
     })
 }
 
-fn action(row: &SqliteRow) -> Result<ReviewAction, Error> {
+fn action(row: &Row) -> Result<ReviewAction, Error> {
     Ok(ReviewAction {
         kind: ReviewActionKind::from_name(row.try_get("kind")?).ok_or_else(odd("action"))?,
         actor: row.try_get("actor")?,
@@ -231,7 +227,7 @@ fn action(row: &SqliteRow) -> Result<ReviewAction, Error> {
     })
 }
 
-fn note(row: &SqliteRow) -> Result<ReviewNote, Error> {
+fn note(row: &Row) -> Result<ReviewNote, Error> {
     Ok(ReviewNote {
         id: Uuid::try_parse(row.try_get("note_id")?).map_err(|_| odd("note id")())?,
         author: row.try_get("author")?,

@@ -1,11 +1,9 @@
 //! Changes of review cases: each hits the version that was read, or nothing.
 
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
-
-use super::assess::Prepared;
+use super::sql::{Connection, Statement, query};
 use super::{Claim, Error, Ledger, Written};
 use crate::domain::{
-    CaseAnswer, DecisionId, Outcome, ReviewAction, ReviewCase, ReviewCaseState, ReviewNote, Time,
+    CaseAnswer, DecisionId, ReviewAction, ReviewCase, ReviewNote, ReviewVerdict, Time,
 };
 
 /// Lapsed cases that one change takes off the list of undecided ones, by the way.
@@ -41,7 +39,8 @@ impl CaseWrite {
 pub struct Resolution {
     /// The version that was read: with another one nothing is written.
     pub version: i64,
-    pub after: ReviewCase,
+    pub verdict: ReviewVerdict,
+    /// Of who decided, and when.
     pub action: ReviewAction,
 }
 
@@ -52,38 +51,40 @@ impl Ledger {
         claim: Claim,
         write: CaseWrite,
     ) -> Result<Written<CaseAnswer>, Error> {
-        self.write_once(claim, move |connection, now| Box::pin(change(connection, now, write)))
-            .await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(change(connection, now, write.clone()))
+        })
+        .await
     }
 }
 
 async fn change(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     write: CaseWrite,
 ) -> Result<CaseAnswer, Error> {
     let after = &write.after;
-    let mut query = QueryBuilder::<Sqlite>::new("UPDATE review_cases SET ");
-    push_columns(&mut query, after);
-    query.push(" WHERE case_id = ").push_bind(after.id.to_string());
-    query.push(" AND version = ").push_bind(write.version);
-    query.push(" AND resolved IS NULL AND expires > ").push_bind(now.as_micros());
+    let mut statement = Statement::new("UPDATE review_cases SET ");
+    push_columns(&mut statement, after);
+    statement.push(" WHERE case_id = ").push_bind(after.id.to_string());
+    statement.push(" AND version = ").push_bind(write.version);
+    statement.push(" AND resolved IS NULL AND expires > ").push_bind(now.as_micros());
     if let Some(name) = &write.free_for {
-        query.push(" AND (claim_ends IS NULL OR claim_ends <= ").push_bind(now.as_micros());
-        query.push(" OR claimant = ").push_bind(name.clone()).push(")");
+        statement.push(" AND (claim_ends IS NULL OR claim_ends <= ").push_bind(now.as_micros());
+        statement.push(" OR claimant = ").push_bind(name.clone()).push(")");
     }
     // The request may have been taken back meanwhile.
-    query.push(
+    statement.push(
         " AND EXISTS (SELECT 1 FROM decisions WHERE decisions.decision_id = review_cases.case_id
             AND decisions.canceled IS NULL AND decisions.superseded_by IS NULL)",
     );
-    if query.build().execute(&mut *connection).await?.rows_affected() != 1 {
+    if statement.execute(connection).await? != 1 {
         return Err(Error::Conflict);
     }
     if let Some(action) = &write.action {
-        let mut query = QueryBuilder::<Sqlite>::new("");
-        push_actions(&mut query, &[(after, action)]);
-        query.build().execute(&mut *connection).await?;
+        let mut statement = Statement::new("");
+        push_actions(&mut statement, [(after.id, after.version, action)].into_iter());
+        statement.execute(connection).await?;
     }
     if let Some(note) = &write.note {
         add_note(connection, after.id, note).await?;
@@ -93,11 +94,11 @@ async fn change(
 }
 
 async fn add_note(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     case: DecisionId,
     note: &ReviewNote,
 ) -> Result<(), Error> {
-    sqlx::query(
+    query(
         "INSERT INTO review_notes (note_id, case_id, author, role, time, text)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
@@ -114,8 +115,8 @@ async fn add_note(
 
 /// Lapsed cases are judged by the clock; taken off the index of undecided ones they do not have to
 /// be stepped over.
-async fn tidy(connection: &mut SqliteConnection, now: Time) -> Result<(), Error> {
-    sqlx::query(
+async fn tidy(connection: &mut Connection, now: Time) -> Result<(), Error> {
+    query(
         "UPDATE review_cases SET resolved = expires WHERE case_id IN (
             SELECT case_id FROM review_cases WHERE resolved IS NULL AND expires <= $1
             ORDER BY expires LIMIT $2
@@ -128,75 +129,36 @@ async fn tidy(connection: &mut SqliteConnection, now: Time) -> Result<(), Error>
     Ok(())
 }
 
-fn push_columns(query: &mut QueryBuilder<Sqlite>, case: &ReviewCase) {
+fn push_columns<'c>(statement: &mut Statement<'c>, case: &'c ReviewCase) {
     let claim = case.claim.as_ref();
     let result = case.result.as_ref();
-    query.push("queue = ").push_bind(case.queue.name());
-    query.push(", state = ").push_bind(case.stored_state.name());
-    query.push(", waits_for = ").push_bind(case.waits_for.map(|wait| wait.name()));
-    query.push(", version = ").push_bind(case.version);
-    query.push(", claimant = ").push_bind(claim.map(|claim| claim.claimant.clone()));
-    query.push(", claim_ends = ").push_bind(claim.map(|claim| claim.expires.as_micros()));
-    query.push(", approver = ").push_bind(case.approver.clone());
-    query.push(", notes = ").push_bind(case.notes);
-    query.push(", verdict = ").push_bind(result.map(|result| result.verdict.name()));
-    query.push(", resolver = ").push_bind(result.map(|result| result.resolver.clone()));
-    query.push(", resolved = ").push_bind(result.map(|result| result.time.as_micros()));
+    statement.push("queue = ").push_bind(case.queue.name());
+    statement.push(", state = ").push_bind(case.stored_state.name());
+    statement.push(", waits_for = ").push_bind(case.waits_for.map(|wait| wait.name()));
+    statement.push(", version = ").push_bind(case.version);
+    statement.push(", claimant = ").push_bind(claim.map(|claim| claim.claimant.as_str()));
+    statement.push(", claim_ends = ").push_bind(claim.map(|claim| claim.expires.as_micros()));
+    statement.push(", approver = ").push_bind(case.approver.as_deref());
+    statement.push(", notes = ").push_bind(case.notes);
+    statement.push(", verdict = ").push_bind(result.map(|result| result.verdict.name()));
+    statement.push(", resolver = ").push_bind(result.map(|result| result.resolver.as_str()));
+    statement.push(", resolved = ").push_bind(result.map(|result| result.time.as_micros()));
 }
 
-/// Adds the cases of decisions that a person has to make to what `query` inserts.
-pub(super) fn push_cases(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
-    let mut asked = group
-        .iter()
-        .map(|prepared| &prepared.commit.record)
-        .filter(|record| record.decision.outcome == Outcome::ManualReview)
-        .filter_map(|record| Some((record, record.decision.review?)))
-        .peekable();
-    if asked.peek().is_none() {
-        return;
-    }
-    query.push(
-        "; INSERT INTO review_cases
-            (case_id, queue, market, state, version, created, due, expires, notes) ",
-    );
-    query.push_values(asked, |mut row, (record, review)| {
-        row.push_bind(record.id.to_string())
-            .push_bind(review.queue.name())
-            .push_bind(record.market.to_string())
-            .push_bind(ReviewCaseState::Open.name())
-            .push_bind(1_i64)
-            .push_bind(record.created.as_micros())
-            .push_bind(review.expected.as_micros())
-            .push_bind(review.expires.as_micros())
-            .push_bind(0_i64);
-    });
-}
-
-/// Ends the cases of decisions that are replaced; `reserve::look` has compared their versions.
-pub(super) fn push_resolved(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
-    let resolutions: Vec<&Resolution> =
-        group.iter().filter_map(|prepared| prepared.commit.resolution.as_ref()).collect();
-    for resolution in &resolutions {
-        query.push("; UPDATE review_cases SET ");
-        push_columns(query, &resolution.after);
-        query.push(" WHERE case_id = ").push_bind(resolution.after.id.to_string());
-    }
-    let actions: Vec<_> = resolutions.iter().map(|one| (&one.after, &one.action)).collect();
-    if !actions.is_empty() {
-        query.push("; ");
-        push_actions(query, &actions);
-    }
-}
-
-fn push_actions(query: &mut QueryBuilder<Sqlite>, actions: &[(&ReviewCase, &ReviewAction)]) {
-    query.push("INSERT INTO review_actions (case_id, version, kind, actor, role, time, detail) ");
-    query.push_values(actions, |mut row, (case, action)| {
-        row.push_bind(case.id.to_string())
-            .push_bind(case.version)
+/// Adds what was done with cases, each with the version that it made, to what `statement` inserts.
+pub(super) fn push_actions<'s>(
+    statement: &mut Statement<'s>,
+    actions: impl Iterator<Item = (DecisionId, i64, &'s ReviewAction)>,
+) {
+    statement
+        .push("INSERT INTO review_actions (case_id, version, kind, actor, role, time, detail) ");
+    statement.push_values(actions, |mut row, (case, version, action)| {
+        row.push_bind(case.to_string())
+            .push_bind(version)
             .push_bind(action.kind.name())
-            .push_bind(action.actor.clone())
+            .push_bind(action.actor.as_str())
             .push_bind(action.role.name())
             .push_bind(action.time.as_micros())
-            .push_bind(action.detail.clone());
+            .push_bind(action.detail.as_str());
     });
 }

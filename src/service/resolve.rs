@@ -134,8 +134,7 @@ impl Service {
         let _alone = self.holders.enter(&request.holder).await?;
         let held = found.case.queue == ReviewQueue::Compliance;
         let (verdict, said, detail) = said(resolution, held);
-        let after = found.case.resolved(verdict, &call.caller.name, call.now);
-        self.assess(Assessment {
+        let assessed = self.assess(Assessment {
             key: call.key.clone(),
             hash: call.hash,
             owner: pending.caller.clone(),
@@ -147,13 +146,20 @@ impl Service {
             supersedes: Some(pending.id),
             resolution: Some(Resolution {
                 version: found.case.version,
-                after,
+                verdict,
                 action: call.action(ReviewActionKind::Resolved, detail),
             }),
             signal: teach::reassessed(&observation)?,
             begun,
-        })
-        .await
+        });
+        match assessed.await {
+            // Taken back, or past its time, since it was read.
+            Err(Error::Precondition { reason: "DECISION_NOT_PENDING", .. }) => {
+                self.open_case(&call.caller, pending.id, self.now()).await?;
+                Err(ledger::Error::Conflict.into())
+            }
+            other => other,
+        }
     }
 
     async fn resolved(

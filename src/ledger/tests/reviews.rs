@@ -26,7 +26,7 @@ async fn under_review(ledger: &Ledger, account: &str, queue: ReviewQueue) -> Ass
         expected: NOW + Span::minutes(15),
         expires: NOW + Span::hours(24),
     });
-    assert_eq!(ledger.assess(commit.clone()).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(ledger, commit.clone()).await, Ok(Assessed::Recorded));
     commit
 }
 
@@ -43,7 +43,7 @@ fn taking(case: &ReviewCase, name: &str) -> CaseWrite {
 fn resolving(case: &ReviewCase, name: &str) -> Resolution {
     Resolution {
         version: case.version,
-        after: case.resolved(ReviewVerdict::Approve, name, NOW),
+        verdict: ReviewVerdict::Approve,
         action: by(name, ReviewActionKind::Resolved),
     }
 }
@@ -62,7 +62,7 @@ async fn a_case_is_there_with_its_decision_and_for_no_other() {
     }
     let approved = approved(&book.ledger, "anna", 1_000).await;
     let stepping = pending("anna", 1_000);
-    assert_eq!(book.ledger.assess(stepping.clone()).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&book.ledger, stepping.clone()).await, Ok(Assessed::Recorded));
     for id in [approved, stepping.record.id] {
         assert_eq!(book.ledger.review_case(id).await, Ok(None));
     }
@@ -143,14 +143,14 @@ async fn a_case_ends_in_the_commit_that_replaces_its_decision() {
     };
     // Nobody has it; then somebody else does, and then it is another version.
     let refused = Ok(Assessed::CaseChanged);
-    assert_eq!(book.ledger.assess(replacing(resolving(&free, "anna"))).await, refused);
+    assert_eq!(assess(&book.ledger, replacing(resolving(&free, "anna"))).await, refused);
     let held = now_of(book.ledger.change_case(claim(), taking(&free, "anna")).await).case;
-    assert_eq!(book.ledger.assess(replacing(resolving(&held, "ben"))).await, refused);
-    assert_eq!(book.ledger.assess(replacing(resolving(&free, "anna"))).await, refused);
+    assert_eq!(assess(&book.ledger, replacing(resolving(&held, "ben"))).await, refused);
+    assert_eq!(assess(&book.ledger, replacing(resolving(&free, "anna"))).await, refused);
     assert_eq!(held_of(&book.ledger).await, (0, 0));
 
     let commit = replacing(resolving(&held, "anna"));
-    assert_eq!(book.ledger.assess(commit.clone()).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&book.ledger, commit.clone()).await, Ok(Assessed::Recorded));
     let found = book.ledger.review_case(old).await.unwrap().unwrap();
     assert_eq!(found.decision.progress.superseded_by, Some(commit.record.id));
     assert_eq!(found.case.result.unwrap().resolver, "anna");
@@ -158,7 +158,7 @@ async fn a_case_ends_in_the_commit_that_replaces_its_decision() {
     let actions = book.ledger.review_actions(old).await.unwrap();
     assert_eq!(actions.last().unwrap().kind, ReviewActionKind::Resolved);
     assert_eq!(
-        book.ledger.assess(replacing(resolving(&held, "anna"))).await,
+        assess(&book.ledger, replacing(resolving(&held, "anna"))).await,
         Ok(Assessed::NotPending)
     );
     assert_sound(&book.ledger, NOW).await;
@@ -182,7 +182,7 @@ async fn of_two_who_decide_at_once_one_does() {
                 ..order("anna", 100)
             };
             let ledger = book.ledger.clone();
-            tokio::spawn(async move { ledger.assess(commit).await.unwrap() })
+            tokio::spawn(async move { assess(&ledger, commit).await.unwrap() })
         });
         let mut recorded = 0;
         for one in both {
@@ -253,14 +253,14 @@ async fn what_waits_when_cases_are_introduced_has_one() {
     let cancel = Cancel { decision: ended, reason: "CUSTOMER".into(), taken_back: None };
     now_of(ledger.cancel(claim(), cancel).await);
     let stepping = pending("anna", 1_000);
-    assert_eq!(ledger.assess(stepping).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(ledger, stepping).await, Ok(Assessed::Recorded));
     let migration = include_str!("../migrations/0004_reviews.sql");
     let filling = &migration[migration.find("INSERT INTO review_cases").unwrap()..];
     ledger
         .write(move |connection| {
             Box::pin(async move {
-                sqlx::query("DELETE FROM review_cases").execute(&mut *connection).await?;
-                sqlx::query(filling).execute(connection).await?;
+                query("DELETE FROM review_cases").execute(connection).await?;
+                query(filling).execute(connection).await?;
                 Ok(())
             })
         })

@@ -3,15 +3,16 @@
 //! sqlx hands every statement to a thread of the connection, which costs more than a row does.
 //! So the inserts of a group are statements of many rows, sent together.
 
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
-
-use super::assess::{AssessCommit, Prepared};
+use super::chain::Chain;
 use super::reserve::cached;
-use super::review_write::{push_cases, push_resolved};
-use super::signal::Taught;
 use super::writer::GROUP_MAX;
-use super::{Error, signal};
-use crate::domain::{DecisionRecord, Holder, RestrictionOrigin, Time};
+use crate::domain::{Holder, RestrictionOrigin, ReviewCaseState, Time};
+use crate::ledger::assess::{AssessCommit, Prepared};
+use crate::ledger::decision::codes;
+use crate::ledger::review_write::push_actions;
+use crate::ledger::signal::Taught;
+use crate::ledger::sql::{Connection, Statement};
+use crate::ledger::{Error, signal};
 
 /// Parameters that SQLite binds to one statement, and the columns of the widest row.
 const PARAMETERS_MAX: usize = 32_766;
@@ -20,32 +21,34 @@ const _: () = assert!(GROUP_MAX * COLUMNS_MAX <= PARAMETERS_MAX);
 
 /// Writes all that `group` leaves, apart from its reservations.
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
+    chain: &mut Chain,
     group: &[&Prepared],
 ) -> Result<(), Error> {
     if group.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::<Sqlite>::new("");
-    push_decisions(&mut query, group);
-    push_answers(&mut query, group);
-    push_signals(&mut query, group);
-    push_raw_contexts(&mut query, group);
-    push_restrictions(&mut query, group);
-    push_superseded(&mut query, group);
-    push_cases(&mut query, group);
-    push_resolved(&mut query, group);
-    query.build().persistent(cached(group.len())).execute(connection).await?;
+    let mut statement = Statement::new("");
+    push_decisions(&mut statement, group);
+    push_answers(&mut statement, group);
+    push_signals(&mut statement, group);
+    push_raw_contexts(&mut statement, group);
+    push_restrictions(&mut statement, group);
+    push_superseded(&mut statement, group);
+    push_cases(&mut statement, group);
+    push_resolved(&mut statement, group);
+    chain.push_links(&mut statement, group);
+    statement.cached(cached(group.len())).execute(connection).await?;
     Ok(())
 }
 
-fn push_decisions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
-    query.push(
+fn push_decisions<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    statement.push(
         "INSERT INTO decisions (decision_id, reference, caller, holder, merchant,
             order_reference, product, outcome, currency, amount, exposure, basket, created,
             expires, lapses, captured, codes, record, facts) ",
     );
-    query.push_values(group, |mut row, prepared| {
+    statement.push_values(group, |mut row, prepared| {
         let commit = &prepared.commit;
         let record = &commit.record;
         row.push_bind(record.id.to_string())
@@ -70,15 +73,9 @@ fn push_decisions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     });
 }
 
-/// Reason codes between blanks, so that one is found by its name with blanks around it.
-fn codes(record: &DecisionRecord) -> String {
-    let names = record.decision.reasons.iter().map(|reason| reason.code.name());
-    names.fold(String::from(" "), |codes, name| codes + name + " ")
-}
-
-fn push_answers(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
-    query.push("; INSERT INTO answers (caller, call, request_id, hash, decision_id, time) ");
-    query.push_values(group, |mut row, prepared| {
+fn push_answers<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    statement.push("; INSERT INTO answers (caller, call, request_id, hash, decision_id, time) ");
+    statement.push_values(group, |mut row, prepared| {
         let commit = &prepared.commit;
         row.push_bind(commit.key.caller.as_str())
             .push_bind(commit.key.call)
@@ -89,7 +86,7 @@ fn push_answers(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     });
 }
 
-fn push_signals(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_signals<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let taught: Vec<Taught> = group
         .iter()
         .filter_map(|prepared| {
@@ -98,10 +95,13 @@ fn push_signals(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
             Some(Taught { holder, decision, row: signal_event.as_ref()? })
         })
         .collect();
-    signal::push(query, &taught);
+    if !taught.is_empty() {
+        statement.push("; ");
+        signal::push(statement, &taught);
+    }
 }
 
-fn push_raw_contexts(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_raw_contexts<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let mut contexts = group
         .iter()
         .filter_map(|prepared| Some((prepared, prepared.commit.raw_context.as_deref()?)))
@@ -109,8 +109,8 @@ fn push_raw_contexts(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     if contexts.peek().is_none() {
         return;
     }
-    query.push("; INSERT INTO raw_context (decision_id, holder, time, payload) ");
-    query.push_values(contexts, |mut row, (prepared, payload)| {
+    statement.push("; INSERT INTO raw_context (decision_id, holder, time, payload) ");
+    statement.push_values(contexts, |mut row, (prepared, payload)| {
         row.push_bind(prepared.commit.record.id.to_string())
             .push_bind(prepared.commit.record.holder.ledger_name())
             .push_bind(prepared.commit.record.created.as_micros())
@@ -119,7 +119,7 @@ fn push_raw_contexts(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
 }
 
 /// A restriction that a decision sets has the decision's id: one decision sets at most one.
-fn push_restrictions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_restrictions<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let mut restrictions = group
         .iter()
         .filter_map(|prepared| match (&prepared.commit.record, &prepared.commit.record.holder) {
@@ -133,11 +133,11 @@ fn push_restrictions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     if restrictions.peek().is_none() {
         return;
     }
-    query.push(
+    statement.push(
         "; INSERT INTO restrictions
             (restriction_id, account_id, kind, code, starts, ends, note, origin) ",
     );
-    query.push_values(restrictions, |mut row, (record, account, restriction)| {
+    statement.push_values(restrictions, |mut row, (record, account, restriction)| {
         row.push_bind(record.id.to_string())
             .push_bind(account.as_str())
             .push_bind(restriction.kind.name())
@@ -149,7 +149,7 @@ fn push_restrictions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     });
 }
 
-fn push_superseded(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_superseded<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let mut replaced = group
         .iter()
         .filter_map(|prepared| Some((prepared.commit.supersedes?, prepared.commit.record.id)))
@@ -157,12 +157,63 @@ fn push_superseded(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     if replaced.peek().is_none() {
         return;
     }
-    query.push("; WITH replaced (old, new) AS (");
-    query.push_values(replaced, |mut row, (old, new)| {
+    statement.push("; WITH replaced (old, new) AS (");
+    statement.push_values(replaced, |mut row, (old, new)| {
         row.push_bind(old.to_string()).push_bind(new.to_string());
     });
-    query.push(
+    statement.push(
         ") UPDATE decisions SET superseded_by = replaced.new
         FROM replaced WHERE decisions.decision_id = replaced.old",
     );
+}
+
+/// The cases of decisions that a person has to make.
+fn push_cases<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    let records = group.iter().map(|prepared| &prepared.commit.record);
+    let mut asked = records.filter_map(|r| Some((r, r.decision.review?))).peekable();
+    if asked.peek().is_none() {
+        return;
+    }
+    statement.push(
+        "; INSERT INTO review_cases
+            (case_id, queue, market, state, version, created, due, expires, notes) ",
+    );
+    statement.push_values(asked, |mut row, (record, review)| {
+        row.push_bind(record.id.to_string())
+            .push_bind(review.queue.name())
+            .push_bind(record.market.to_string())
+            .push_bind(ReviewCaseState::Open.name())
+            .push_bind(1_i64)
+            .push_bind(record.created.as_micros())
+            .push_bind(review.expected.as_micros())
+            .push_bind(review.expires.as_micros())
+            .push_bind(0_i64);
+    });
+}
+
+/// Ends the cases of decisions that are replaced; `look` has compared their versions.
+fn push_resolved<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    let commits = group.iter().map(|prepared| &prepared.commit);
+    let resolved: Vec<_> = commits
+        .filter_map(|commit| Some((commit.supersedes?, commit.resolution.as_ref()?)))
+        .collect();
+    if resolved.is_empty() {
+        return;
+    }
+    statement.push("; WITH asked (case_id, version, verdict, resolver, time) AS (");
+    statement.push_values(&resolved, |mut row, (case, resolution)| {
+        row.push_bind(case.to_string())
+            .push_bind(resolution.version + 1)
+            .push_bind(resolution.verdict.name())
+            .push_bind(resolution.action.actor.as_str())
+            .push_bind(resolution.action.time.as_micros());
+    });
+    statement.push(
+        ") UPDATE review_cases SET state = 'RESOLVED', waits_for = NULL, version = asked.version,
+            claimant = NULL, claim_ends = NULL, verdict = asked.verdict,
+            resolver = asked.resolver, resolved = asked.time
+        FROM asked WHERE review_cases.case_id = asked.case_id; ",
+    );
+    let actions = resolved.iter().map(|(case, one)| (*case, one.version + 1, &one.action));
+    push_actions(statement, actions);
 }
