@@ -1,10 +1,12 @@
 //! The subcommands, one file each.
 
 mod assess;
+mod audit;
 mod catalog;
 mod demo;
 mod files;
 mod ledger;
+mod moment;
 mod playbook;
 mod policy;
 mod print;
@@ -50,6 +52,8 @@ enum Command {
     Signals(signals::Signals),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
+    /// Prove that decisions are what they were when they were recorded.
+    Audit(audit::Audit),
 }
 
 /// Runs the command line `arguments`, the program's name first.
@@ -69,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Catalog(command) => command.run(),
         Command::Signals(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
+        Command::Audit(command) => block_on(command.run()),
     }
 }
 

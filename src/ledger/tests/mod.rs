@@ -22,6 +22,8 @@ mod on_sqlite {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "chain.rs"]
+    mod chain;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
@@ -50,6 +52,8 @@ mod on_postgres {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "chain.rs"]
+    mod chain;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
@@ -98,7 +102,7 @@ async fn book(engine: Engine) -> Book {
 /// The server of all tests of this process; it ends with the process.
 fn server() -> &'static Postgres {
     static SERVER: OnceLock<Postgres> = OnceLock::new();
-    SERVER.get_or_init(Postgres::start)
+    SERVER.get_or_init(|| Postgres::start("fsync = off"))
 }
 
 /// A ledger with the account `anna`, whose limit is 1,000.00 EUR.
