@@ -180,6 +180,7 @@ fn sample_commit() -> AssessCommit {
         guest_limit: None,
         basket_hash: None,
         supersedes: None,
+        resolution: None,
         version: 0,
     }
 }

@@ -157,7 +157,13 @@ fn facts(amount: i64, standing: Standing, networks: u64) -> Facts {
     observation.time = NOW;
     observation.parties = parties(networks);
     let readings = store.observe(&observation);
-    Facts { request: request(amount), readings, standing, step_up: StepUpFacts::default() }
+    Facts {
+        request: request(amount),
+        readings,
+        standing,
+        step_up: StepUpFacts::default(),
+        review: None,
+    }
 }
 
 fn request(amount: i64) -> RequestFacts {

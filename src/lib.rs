@@ -74,7 +74,8 @@
 //! 13. `grpc/to_proto/decision.rs`, `grpc/disclosure.rs`: the answer, cut to what the role may see.
 //!
 //! `service/assess.rs` alone knows the order from 4 to 12: read it first. Later,
-//! `service/step_up.rs` goes through 6 to 13 again with the stored request; `service/decisions.rs`
+//! `service/step_up.rs` and `service/resolve.rs`, where a person has decided, go through 6 to 13
+//! again with the stored request; `service/watch.rs` tells who waits for it; `service/decisions.rs`
 //! and `service/events.rs` take what became of a decision to the ledger and from there to the
 //! signals. `service/snapshot.rs` saves an embedded store now and then; a start loads what was
 //! saved, and `service/teach.rs` teaches it what the ledger kept since.
@@ -85,6 +86,7 @@
 //! # Where a new thing goes
 //!
 //! - rule, band, threshold, market: `models/policy.toml`, with examples; no code.
+//! - verdict of a reviewer: `domain/review.rs`, `decide/review.rs`, `service/resolve.rs`.
 //! - text of a reason: `models/reasons.toml`. A new code also: `domain/reason.rs` and
 //!   `proto/surety/v1/reason_code.proto`.
 //! - signal: an entry in `signals/<group>.rs`. It is then stored, read, a name for rules, and a

@@ -6,6 +6,9 @@ mod model_tests;
 mod models;
 mod outcome;
 mod reasons;
+mod review;
+#[cfg(test)]
+mod review_tests;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +64,7 @@ pub fn decide(facts: &Facts, playbook: &Playbook) -> Decision {
     case.satisfy_step_ups();
     case.judge_bands();
     case.stand_in();
+    case.heed_reviewer();
     case.push = case.strongest();
     case.decision(&slots)
 }
@@ -189,7 +193,7 @@ impl Case<'_> {
     fn strongest(&self) -> Push {
         let hits = self.verdicts.hits.iter().map(|hit| hit.push);
         let bands = self.verdicts.bands.iter().map(|(_, band)| band.push);
-        let others = [self.verdicts.stand_in, self.verdicts.on_missing];
+        let others = [self.verdicts.stand_in, self.verdicts.on_missing, self.reviewers_push()];
         hits.chain(bands).chain(others).max().unwrap_or(Push::None)
     }
 

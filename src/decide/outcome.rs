@@ -44,6 +44,7 @@ impl Case<'_> {
         let asked: Vec<StepUpKind> = rules
             .flat_map(|hit| &hit.rule.step_up)
             .chain(bands.flat_map(|(_, band)| &band.step_up))
+            .chain(self.reviewers_checks())
             .copied()
             .collect();
         let kinds = StepUpKind::ALL.iter().copied().filter(|kind| asked.contains(kind)).collect();
@@ -60,7 +61,7 @@ impl Case<'_> {
         let timing = self.timing();
         // A held case promises what an ordinary security review does: they look alike outside.
         let minutes = match queue {
-            ReviewQueue::Credit => timing.credit_review_minutes,
+            ReviewQueue::Credit | ReviewQueue::Reconsideration => timing.credit_review_minutes,
             ReviewQueue::Security | ReviewQueue::Identity | ReviewQueue::Compliance => {
                 timing.security_review_minutes
             }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::judge::{Judged, informs};
-use super::{Case, models};
+use super::{Case, models, review};
 use crate::domain::{Component, Effect, Evidence, Outcome, Push, Reason, ReasonCode, Value};
 use crate::features;
 use crate::policy::Policy;
@@ -31,6 +31,9 @@ pub(super) fn ranked(
         merge(&mut reasons, reason);
     }
     if let Some(reason) = of_missing(case) {
+        merge(&mut reasons, reason);
+    }
+    for reason in review::grounds(case) {
         merge(&mut reasons, reason);
     }
     reasons.sort_by_key(|reason| {

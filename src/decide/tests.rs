@@ -64,7 +64,7 @@ pub(super) fn good_standing() -> Standing {
 }
 
 pub(super) fn facts(request: RequestFacts, readings: Readings, standing: Standing) -> Facts {
-    Facts { request, readings, standing, step_up: StepUpFacts::default() }
+    Facts { request, readings, standing, step_up: StepUpFacts::default(), review: None }
 }
 
 /// Readings of an account that nothing is remembered of.

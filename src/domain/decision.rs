@@ -51,6 +51,7 @@ named! {
         Credit "CREDIT",
         Security "SECURITY",
         Identity "IDENTITY",
+        Reconsideration "RECONSIDERATION",
         Compliance "COMPLIANCE",
     }
 
@@ -86,9 +87,12 @@ pub struct Evidence {
     pub threshold: String,
     /// Window of a signal, for example `1h`; empty for what has none.
     pub window: String,
-    /// Where the value came from: `request`, `account`, `signals` or `score`.
+    /// Where the value came from: `request`, `account`, `signals`, `score` or `reviewer`.
     pub source: String,
 }
+
+/// The source of what a person said.
+pub const SOURCE_REVIEWER: &str = "reviewer";
 
 /// A fact that was used, and how it weighed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +109,13 @@ pub struct Reason {
     /// Share of the component's score in percent; 0 for a hard rule.
     pub share_percent: u32,
     pub evidence: Vec<Evidence>,
+}
+
+impl Reason {
+    /// Whether a reviewer refused on this ground.
+    pub fn by_reviewer(&self) -> bool {
+        self.evidence.iter().any(|evidence| evidence.source == SOURCE_REVIEWER)
+    }
 }
 
 /// Component scores, 0 to 1000, higher is riskier; absent when what they rest on is missing.

@@ -115,6 +115,13 @@ impl DecisionRecord {
         }
     }
 
+    /// When a pending decision is over, if nothing happens.
+    pub fn lapses(&self) -> Option<Time> {
+        let step_up = self.decision.step_up.as_ref().map(|asked| asked.expires);
+        let review = self.decision.review.map(|asked| asked.expires);
+        step_up.into_iter().chain(review).min()
+    }
+
     /// The code of a pending decision whose time ran out: it is a refusal from then on.
     pub fn lapsed(&self, now: Time) -> Option<ReasonCode> {
         let waits = self.decision.outcome == Outcome::ManualReview

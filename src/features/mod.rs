@@ -9,7 +9,9 @@ pub use repayment::{CHARACTERISTICS, Characteristic, RepaymentNumbers};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Component, RequestFacts, Scores, Standing, StepUpKind, Type, Value};
+use crate::domain::{
+    Component, ReasonCode, RequestFacts, Scores, Standing, StepUpKind, Type, Value,
+};
 use crate::signals::{self, Readings, Signal};
 
 /// All that `decide` may see; stored with the decision. Holds no personal data and no earlier
@@ -22,6 +24,9 @@ pub struct Facts {
     /// What the customer has passed since the request, and whether a check failed.
     #[serde(default)]
     pub step_up: StepUpFacts,
+    /// What a person said who reviewed the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewFacts>,
 }
 
 /// Results of a step-up, for the re-assessment that follows it.
@@ -29,6 +34,17 @@ pub struct Facts {
 pub struct StepUpFacts {
     pub passed: Vec<StepUpKind>,
     pub failed: bool,
+}
+
+/// What a reviewer said of the request, for the decision that follows. Who it was is no fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReviewFacts {
+    /// Nothing that asks for a review is left to ask; what compliance holds, only if `held`.
+    Approved { held: bool },
+    /// Refused, on these grounds.
+    Declined { codes: Vec<ReasonCode> },
+    /// To be cleared by these checks; what compliance holds, only if `held`.
+    StepUp { kinds: Vec<StepUpKind>, held: bool },
 }
 
 /// What the policy says of the market, as far as a request is measured by it.

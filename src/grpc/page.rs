@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::{DecisionId, Problem, Time};
+use crate::domain::{DecisionId, Problem, RelatedAfter, Time};
 
 /// Hexadecimal digits of the time and of the id.
 const TIME_DIGITS: usize = 16;
@@ -22,6 +22,24 @@ pub fn parse(token: &str) -> Result<(Time, DecisionId), Problem> {
     Ok((Time::from_micros(time.cast_signed()), DecisionId(Uuid::from_u128(id))))
 }
 
+/// The token of the place where a search for related decisions stopped.
+pub fn related_token(after: RelatedAfter) -> String {
+    match after {
+        RelatedAfter::Own(time, id) => token((time, id)),
+        RelatedAfter::Before(sequence) => format!("{sequence:016x}"),
+    }
+}
+
+/// The place that such a token names.
+pub fn parse_related(text: &str) -> Result<RelatedAfter, Problem> {
+    if text.len() != TIME_DIGITS {
+        return parse(text).map(|(time, id)| RelatedAfter::Own(time, id));
+    }
+    let digits = text.bytes().all(|b| b.is_ascii_hexdigit());
+    let sequence = i64::from_str_radix(text, 16).map_err(|_| broken())?;
+    if digits { Ok(RelatedAfter::Before(sequence)) } else { Err(broken()) }
+}
+
 fn broken() -> Problem {
     Problem::new("expected a next_page_token as it was sent")
 }
@@ -29,6 +47,17 @@ fn broken() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_goes_on_where_it_stopped() {
+        let own = RelatedAfter::Own(Time::from_seconds(7), DecisionId(Uuid::from_u128(9)));
+        for after in [own, RelatedAfter::Before(0), RelatedAfter::Before(i64::MAX)] {
+            assert_eq!(parse_related(&related_token(after)), Ok(after));
+        }
+        for text in ["", "7", "+000000000000001", "ffffffffffffffff", &"x".repeat(48)] {
+            assert!(parse_related(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_token_leads_back_and_a_broken_one_is_refused() {

@@ -1,15 +1,19 @@
 //! Who calls, and which calls a role may make.
 
+use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Request, Status};
 
 use super::status::refused;
-use crate::domain::{Caller, Fault, FaultKind, Role};
+use crate::domain::{Caller, Fault, Problem, Role, opaque_id};
 use crate::service::Error;
 
 /// Metadata in which a caller on the same machine names its role, until there are credentials.
 const ROLE: &str = "surety-role";
-/// The name of every caller until there are credentials.
+/// Metadata in which it names itself.
+const CALLER: &str = "surety-caller";
+/// The name of a caller that gives none.
 const LOCAL: &str = "local";
+const CALLER_MAX: usize = 64;
 
 /// A call, for the table of who may make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub enum Rpc {
     ReadCards,
     ChangeCards,
     ReadCatalog,
+    WorkReviews,
+    ReadReviews,
 }
 
 /// The roles that may make a call. Auditors read all; they evaluate only because the role is taken
@@ -46,6 +52,8 @@ fn allowed(rpc: Rpc) -> &'static [Role] {
         Rpc::ReadCards => &[Role::Issuer, Role::Agent, Role::Auditor],
         Rpc::ChangeCards => &[Role::Issuer],
         Rpc::ReadCatalog => Role::ALL,
+        Rpc::WorkReviews => &[Role::Reviewer, Role::Lead, Role::Compliance],
+        Rpc::ReadReviews => &[Role::Reviewer, Role::Lead, Role::Compliance, Role::Auditor],
     }
 }
 
@@ -56,23 +64,41 @@ pub fn caller<T>(request: &Request<T>, rpc: Rpc) -> Result<Caller, Status> {
         let text = format!("the role {role} may not make this call");
         return Err(refused(Code::PermissionDenied, "ROLE_NOT_ALLOWED", text));
     }
-    Ok(Caller { name: LOCAL.to_owned(), role })
+    Ok(Caller { name: name(request)?, role })
+}
+
+/// What a caller on the same machine says about itself; of others nothing is believed.
+fn said<'r, T>(request: &'r Request<T>, key: &str) -> Option<&'r AsciiMetadataValue> {
+    let local = request.remote_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    request.metadata().get(key).filter(|_| local)
 }
 
 /// The role that a caller on the same machine names; everybody else is a checkout.
 fn role<T>(request: &Request<T>) -> Result<Role, Status> {
-    let local = request.remote_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    match request.metadata().get(ROLE).filter(|_| local) {
+    let named = |value: &AsciiMetadataValue| value.to_str().ok().and_then(Role::from_name);
+    match said(request, ROLE) {
         None => Ok(Role::Checkout),
-        Some(named) => named.to_str().ok().and_then(Role::from_name).ok_or_else(unknown_role),
+        Some(value) => named(value).ok_or_else(|| {
+            let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+            let problem = Problem::new(format!("expected one of {}", names.join(", ")));
+            invalid(ROLE, problem)
+        }),
     }
 }
 
-fn unknown_role() -> Status {
-    let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-    let problem = format!("expected one of {}", names.join(", "));
-    let field = format!("metadata.{ROLE}");
-    Error::Invalid(vec![Fault { field, problem, kind: FaultKind::FieldInvalid }]).into()
+/// The name that a caller on the same machine gives itself: claims, notes, keys and decisions
+/// belong to it.
+fn name<T>(request: &Request<T>) -> Result<String, Status> {
+    let Some(value) = said(request, CALLER) else { return Ok(LOCAL.to_owned()) };
+    let text = value.to_str().unwrap_or(" ");
+    let parsed = opaque_id(text, CALLER_MAX).map(str::to_owned);
+    parsed.map_err(|problem| invalid(CALLER, problem))
+}
+
+fn invalid(key: &str, problem: Problem) -> Status {
+    let Problem { kind, text: problem } = problem;
+    let field = format!("metadata.{key}");
+    Error::Invalid(vec![Fault { field, problem, kind }]).into()
 }
 
 #[cfg(test)]
@@ -109,6 +135,28 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_on_the_same_machine_may_name_itself() {
+        let longest = "x".repeat(64);
+        let named = |peer, named: &str| {
+            let mut request = request(peer, None);
+            request.metadata_mut().insert(CALLER, named.parse().unwrap());
+            name(&request).map_err(|status| status.code())
+        };
+        for (peer, given, expected) in [
+            ("127.0.0.1:5000", "anna.larsson-7", Ok("anna.larsson-7".to_owned())),
+            ("[::1]:5000", longest.as_str(), Ok(longest.clone())),
+            ("192.0.2.1:5000", "anna", Ok(LOCAL.to_owned())),
+            ("127.0.0.1:5000", &"x".repeat(65), Err(Code::InvalidArgument)),
+            ("127.0.0.1:5000", "", Err(Code::InvalidArgument)),
+            ("127.0.0.1:5000", "anna larsson", Err(Code::InvalidArgument)),
+            ("127.0.0.1:5000", "4111111111111111", Err(Code::InvalidArgument)),
+        ] {
+            assert_eq!(named(peer, given), expected, "{peer} {given}");
+        }
+        assert_eq!(name(&request("127.0.0.1:5000", None)).unwrap(), LOCAL);
+    }
+
+    #[test]
     fn a_role_may_make_its_own_calls_only() {
         for (named, rpc, may) in [
             ("checkout", Rpc::Evaluate, true),
@@ -134,6 +182,14 @@ mod tests {
             ("auditor", Rpc::ReadDecisions, true),
             ("auditor", Rpc::ConfirmPurchase, false),
             ("auditor", Rpc::UpsertAccount, false),
+            ("reviewer", Rpc::WorkReviews, true),
+            ("reviewer", Rpc::Evaluate, false),
+            ("lead", Rpc::WorkReviews, true),
+            ("compliance", Rpc::WorkReviews, true),
+            ("auditor", Rpc::ReadReviews, true),
+            ("auditor", Rpc::WorkReviews, false),
+            ("agent", Rpc::ReadReviews, false),
+            ("checkout", Rpc::ReadReviews, false),
         ] {
             let found = caller(&request("127.0.0.1:1", Some(named)), rpc);
             let code = found.map(|caller| caller.role.name()).map_err(|status| status.code());

@@ -21,6 +21,7 @@ use crate::service::Service;
 use pb::account_service_server::AccountServiceServer;
 use pb::one_time_card_service_server::OneTimeCardServiceServer;
 use pb::reason_catalog_service_server::ReasonCatalogServiceServer;
+use pb::review_service_server::ReviewServiceServer;
 use pb::risk_decision_service_server::RiskDecisionServiceServer;
 
 /// A purchase with 200 lines has a fifth of this.
@@ -38,12 +39,13 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Every service that has a health of its own; the empty name is the server as a whole.
-const SERVICES: [&str; 5] = [
+const SERVICES: &[&str] = &[
     "",
     <RiskDecisionServiceServer<Handlers> as NamedService>::NAME,
     <OneTimeCardServiceServer<Handlers> as NamedService>::NAME,
     <AccountServiceServer<Handlers> as NamedService>::NAME,
     <ReasonCatalogServiceServer<Handlers> as NamedService>::NAME,
+    <ReviewServiceServer<Handlers> as NamedService>::NAME,
 ];
 
 /// Why the server ended without having been told to.
@@ -60,8 +62,8 @@ pub enum ServeError {
     Reflection(#[from] reflection::Error),
 }
 
-/// Serves until `stop`, then lets calls under way end, for ten seconds at most: an open Watch or an
-/// idle connection does not hold it.
+/// Serves until `stop`, then ends every watch and lets calls under way end, for ten seconds at
+/// most: an idle connection does not hold it.
 pub async fn serve(
     service: Arc<Service>,
     listener: TcpListener,
@@ -108,6 +110,7 @@ async fn serve_and_drain(
     }
     set_all(&health, ServingStatus::NotServing).await;
     let _ = drain.send(());
+    service.end_watches();
     match tokio::time::timeout(drain_for, server).await {
         Ok(ended) => Ok(ended?),
         Err(_) => Ok(()),
@@ -124,11 +127,13 @@ async fn routes(
     let decisions = RiskDecisionServiceServer::new(handlers.clone());
     let cards = OneTimeCardServiceServer::new(handlers.clone());
     let accounts = AccountServiceServer::new(handlers.clone());
+    let reviews = ReviewServiceServer::new(handlers.clone());
     let catalog = ReasonCatalogServiceServer::new(handlers);
     let routes = Routes::new(health_server)
         .add_service(decisions.max_decoding_message_size(MESSAGE_MAX))
         .add_service(cards.max_decoding_message_size(MESSAGE_MAX))
         .add_service(accounts.max_decoding_message_size(EVENTS_MESSAGE_MAX))
+        .add_service(reviews.max_decoding_message_size(MESSAGE_MAX))
         .add_service(catalog.max_decoding_message_size(MESSAGE_MAX));
     // What the API looks like is told to callers on the same machine only.
     match listener.local_addr()?.ip().is_loopback() {

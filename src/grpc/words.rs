@@ -73,6 +73,19 @@ words! {
     PlanState as PlanState { Current, Overdue, Defaulted, Closed, Paused, }
     ProfileFieldName as ProfileFieldName { Name, BirthDate, Address, Phone, Email, Password, }
     MisuseScope as MisuseScope { Account, Device, Instrument, }
+    ReviewQueue as ReviewQueue { Credit, Security, Identity, Reconsideration, Compliance, }
+    ReviewCaseState as ReviewCaseState {
+        Open, Claimed, Waiting, Escalated, Resolved, Expired,
+    }
+    ReviewWait as ReviewWait { Information, SecondPerson, }
+    ReviewPriority as ReviewPriority { Normal, High, Overdue, }
+    ReviewVerdict as ReviewVerdict { Approve, Decline, RequestStepUp, RequestInformation, }
+    ReviewActionKind as ReviewActionKind {
+        Claimed, Released, Reassigned, Escalated, Noted, ApprovedFirst, InformationRequested,
+        Resolved,
+    }
+    LinkKind as LinkKind { Account, Device, Network, Instrument, Phone, Email, Address, }
+    LinkStrength as LinkStrength { Weak, Medium, Strong, }
     ReasonCategory as ReasonCategory {
         Identity, Credit, Affordability, Spending, Device, Network, Velocity, Instrument,
         Compliance, System,
@@ -138,9 +151,10 @@ pub fn disclosure(level: domain::Disclosure) -> i32 {
     wire.into()
 }
 
-/// The part of the engine that used a reason: its score, the service itself, or a rule alone.
+/// Who used a reason: a reviewer, a score of the engine, the service itself, or a rule alone.
 pub fn component(reason: &domain::Reason) -> i32 {
     let wire = match reason.component {
+        _ if reason.by_reviewer() => pb::ReasonComponent::Reviewer,
         Some(domain::Component::Credit) => pb::ReasonComponent::Credit,
         Some(domain::Component::Affordability) => pb::ReasonComponent::Affordability,
         Some(domain::Component::Spending) => pb::ReasonComponent::Spending,
@@ -202,6 +216,14 @@ mod tests {
             PlanState as PlanState "PLAN_STATE_",
             ProfileFieldName as ProfileFieldName "PROFILE_FIELD_NAME_",
             MisuseScope as MisuseScope "MISUSE_SCOPE_",
+            ReviewQueue as ReviewQueue "REVIEW_QUEUE_",
+            ReviewCaseState as ReviewCaseState "REVIEW_CASE_STATE_",
+            ReviewWait as ReviewWait "REVIEW_WAIT_",
+            ReviewPriority as ReviewPriority "REVIEW_PRIORITY_",
+            ReviewVerdict as ReviewVerdict "REVIEW_VERDICT_",
+            ReviewActionKind as ReviewActionKind "REVIEW_ACTION_KIND_",
+            LinkKind as LinkKind "LINK_KIND_",
+            LinkStrength as LinkStrength "LINK_STRENGTH_",
             Effect as ReasonEffect "REASON_EFFECT_",
             FixableBy as FixableBy "FIXABLE_BY_",
             RetryDisposition as RetryDisposition "RETRY_DISPOSITION_",

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::write::{Writer, stopped, submit};
-use super::{Answer, AnswerKey, Error, Ledger, SignalRow, chain, sqlite};
+use super::{Answer, AnswerKey, Error, Ledger, Resolution, SignalRow, chain, sqlite};
 use crate::domain::{DecisionId, DecisionRecord, Holder, Outcome, Progress};
 
 /// A decision that is to be recorded; no answer leaves before it is.
@@ -23,6 +23,8 @@ pub struct AssessCommit {
     pub basket_hash: Option<[u8; 32]>,
     /// The pending decision that this one replaces.
     pub supersedes: Option<DecisionId>,
+    /// What becomes of that one's review case.
+    pub resolution: Option<Resolution>,
     /// [`Standing::version`](crate::domain::Standing::version) of what was decided on.
     pub version: i64,
 }
@@ -41,6 +43,8 @@ pub enum Assessed {
     ReferenceTaken,
     /// The decision to replace is no longer pending.
     NotPending,
+    /// The review case to resolve is not any more what was read.
+    CaseChanged,
 }
 
 /// A commit with what its writer need not do: it writes for all.

@@ -161,13 +161,6 @@ pub(super) fn stored(row: &Row) -> Result<DecisionRecord, Error> {
     Ok(record)
 }
 
-/// When a pending decision lapses, if nothing happens: [`DecisionRecord::lapsed`].
-pub(super) fn lapses(record: &DecisionRecord) -> Option<Time> {
-    let step_up = record.decision.step_up.as_ref().map(|asked| asked.expires);
-    let review = record.decision.review.map(|asked| asked.expires);
-    step_up.into_iter().chain(review).min()
-}
-
 /// Reason codes between blanks, so that one is found by its name with blanks around it.
 pub(super) fn codes(record: &DecisionRecord) -> String {
     let names = record.decision.reasons.iter().map(|reason| reason.code.name());

@@ -1,10 +1,10 @@
 //! What is durable: decisions with their facts, exposure, accounts, events and answers by key.
 //!
 //! One SQLite file (`sqlite/`), or a PostgreSQL database that several processes share
-//! (`postgres/`). The statements are the same (`sql/`) but for the commit of decisions: those that
-//! wait go together, and nobody is told before it is durable. No write may raise `outstanding + reserved`
-//! above the limit in force: the condition stands in the statement that reserves. Ends are judged
-//! by comparing times, so nothing here has to be swept.
+//! (`postgres/`). The statements are the same (`sql/`) but for the commit of decisions: those
+//! that wait go together, and nobody is told before it is durable. No write may raise
+//! `outstanding + reserved` above the limit in force: the condition stands in the statement
+//! that reserves. Ends are judged by comparing times, so nothing here has to be swept.
 
 mod sql;
 
@@ -21,6 +21,9 @@ mod chain;
 mod account;
 mod restriction;
 mod shared;
+
+mod review;
+mod review_write;
 
 mod cancel;
 mod card;
@@ -61,6 +64,7 @@ pub use error::{Error, Precondition, PreconditionReason};
 pub use event::{EventFate, EventResult};
 pub use history::History;
 pub use place::Place;
+pub use review_write::{CaseWrite, Resolution};
 pub use shared::SignalsClaim;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::{Asked, Probe};

@@ -53,6 +53,39 @@ impl Ledger {
         rows_after(&mut self.readers.acquire().await?, after_seq, limit).await
     }
 
+    /// The first and the last sequence; nothing was taught when the first is the later one.
+    pub async fn signal_bounds(&self) -> Result<(i64, i64), Error> {
+        let row = query(
+            "SELECT CAST(COALESCE(MIN(seq), 1) AS BIGINT) AS oldest,
+                CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS newest FROM signal_events",
+        )
+        .fetch_one(&mut self.searchers.acquire().await?)
+        .await?;
+        Ok((row.try_get("oldest")?, row.try_get("newest")?))
+    }
+
+    /// Attempts of others than `holder` whose parties hold one of `keys`, newest first; of rows
+    /// from the first sequence up to but without the second.
+    pub async fn attempts_of(
+        &self,
+        keys: &[String],
+        holder: &str,
+        (from, before): (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<StoredSignal>, Error> {
+        let mut statement = Statement::new("SELECT * FROM signal_events WHERE seq >= ");
+        statement.push_bind(from).push(" AND seq < ").push_bind(before);
+        statement.push(" AND kind = 'attempt' AND holder <> ").push_bind(holder);
+        statement.push(" AND (1 = 0");
+        for key in keys {
+            statement.push(" OR payload LIKE ").push_bind(format!("%{key}%"));
+        }
+        statement.push(") ORDER BY seq DESC LIMIT ");
+        statement.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = statement.fetch_all(&mut self.searchers.acquire().await?).await?;
+        rows.iter().map(stored).collect()
+    }
+
     /// The newest row.
     pub async fn last_signal_event(&self) -> Result<Option<StoredSignal>, Error> {
         let mut connection = self.readers.acquire().await?;

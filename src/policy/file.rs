@@ -44,6 +44,8 @@ pub(super) struct Market {
     /// Most that an authorisation of a one-time card may exceed it by, minor units.
     #[serde(default)]
     pub card_tolerance_max_minor: i64,
+    /// From this amount on two people have to approve a review; no amount needs two when not given.
+    pub review_second_person_minor: Option<i64>,
     pub threshold: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     pub spending: Spending,
     #[serde(default)]

@@ -132,6 +132,7 @@ fn markets(
                 products: market.products.clone(),
                 guest_limit: market.guest_limit_minor,
                 card_tolerance_max: market.card_tolerance_max_minor,
+                second_person_from: market.review_second_person_minor,
                 timing: market.timing,
                 spending: SpendingPrior {
                     log_amount_mean: market.spending.log_amount_mean,

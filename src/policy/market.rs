@@ -33,6 +33,8 @@ pub struct Market {
     pub guest_limit: i64,
     /// Most minor units that an authorisation of a one-time card may exceed it by.
     pub card_tolerance_max: i64,
+    /// From this amount on, in minor units, two people have to approve a review.
+    pub second_person_from: Option<i64>,
     pub timing: Timing,
     pub spending: SpendingPrior,
     /// An ordinary purchase, in minor units.
@@ -52,6 +54,11 @@ impl Market {
         let local = self.time_zone.to_datetime(timestamp);
         let weekday = local.date().weekday().to_monday_one_offset();
         Some((u8::try_from(local.hour()).ok()?, u8::try_from(weekday).ok()?))
+    }
+
+    /// Whether a request of `amount` minor units is too large for one reviewer alone.
+    pub fn needs_two(&self, amount: i64) -> bool {
+        self.second_person_from.is_some_and(|from| amount >= from)
     }
 
     pub fn thresholds(&self) -> &[Value<'static>] {

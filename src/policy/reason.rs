@@ -86,6 +86,8 @@ pub struct ReasonEntry {
     /// Why no principal reason is due, where there is none.
     pub no_principal_reason: Option<String>,
     pub fixable_by: FixableBy,
+    /// Whether a reviewer may give it as the ground of a refusal.
+    pub by_reviewer: bool,
     pub support_text: String,
     /// Customer text; absent where the customer is only ever told the general text.
     pub text: Option<Texts>,
@@ -201,6 +203,9 @@ fn check(entry: &ReasonEntry, file: &File) -> Result<(), String> {
     if entry.principal_reason.is_some() == entry.no_principal_reason.is_some() {
         return Err(format!("{code}: expected either principal_reason or no_principal_reason"));
     }
+    if entry.by_reviewer && (entry.favourable || entry.category == ReasonCategory::System) {
+        return Err(format!("{code} is no ground of a refusal by a reviewer"));
+    }
     let texts = entry.text.iter().chain([&entry.action]);
     for (locale, text) in texts.flat_map(|texts| &texts.0) {
         check_customer_text(text).map_err(|problem| format!("{code}, {locale}: {problem}"))?;
@@ -278,6 +283,7 @@ mod tests {
             (SHIPPED.replacen("number = 101", "number = 102", 1), "PROFILE_INCOMPLETE has number"),
             (SHIPPED.replacen("\"PROFILE_INCOMPLETE\"", "\"PROFILE_EMPTY\"", 1), "PROFILE_EMPTY"),
             (SHIPPED.replacen("favourable = false", "favorable = false", 1), "favorable"),
+            (SHIPPED.replace("by_reviewer = false", "by_reviewer = true"), "is no ground of"),
             (
                 SHIPPED.replacen("Some of your details are missing", "Your score is missing", 1),
                 "holds the word \"score\"",

@@ -11,8 +11,8 @@ use crate::domain::{
     Caller, Decision, DecisionId, DecisionRecord, Holder, OneTimeCard, Outcome, Product, Progress,
     Request, Standing,
 };
-use crate::features::{Facts, StepUpFacts};
-use crate::ledger::{AnswerKey, Asked, AssessCommit, Assessed, Probe, SignalRow};
+use crate::features::{Facts, ReviewFacts, StepUpFacts};
+use crate::ledger::{self, AnswerKey, Asked, AssessCommit, Assessed, Probe, Resolution, SignalRow};
 use crate::signals::{Readings, SignalEvent};
 
 /// Headroom that was taken meanwhile is decided about again this often, then a person looks.
@@ -32,8 +32,14 @@ pub(super) struct Assessment {
     pub standing: Standing,
     pub readings: Readings,
     pub step_up: StepUpFacts,
+    /// What a person said of it.
+    pub review: Option<ReviewFacts>,
+    /// Whose decision it is: who asked first, not who has it assessed again.
+    pub owner: String,
     /// The pending decision that this one replaces.
     pub supersedes: Option<DecisionId>,
+    /// What becomes of its review case.
+    pub resolution: Option<Resolution>,
     /// What the ledger keeps of what the signal store is taught.
     pub signal: SignalRow,
     pub begun: Instant,
@@ -94,7 +100,10 @@ impl Service {
             standing,
             readings,
             step_up,
+            review: None,
+            owner: caller.name,
             supersedes: None,
+            resolution: None,
             signal,
             begun,
         })
@@ -124,6 +133,7 @@ impl Service {
             readings: assessment.readings.clone(),
             standing: assessment.standing.clone(),
             step_up: assessment.step_up.clone(),
+            review: assessment.review.clone(),
         };
         let mut lost = 0;
         for _ in 0..READ_AGAIN_MAX {
@@ -194,10 +204,14 @@ impl Service {
                 guest_limit: self.guest_limit(&assessment.request),
                 basket_hash: assessment.request.basket_hash,
                 supersedes: assessment.supersedes,
+                resolution: assessment.resolution.clone(),
                 version,
             };
             match self.ledger.assess(commit).await? {
                 Assessed::Recorded => {
+                    if let Some(replaced) = assessment.supersedes {
+                        self.watches.tell(replaced);
+                    }
                     let answered = Answered { value: record, replayed: false };
                     return Ok(Committed::Answered(Box::new(answered)));
                 }
@@ -208,6 +222,7 @@ impl Service {
                     return Ok(Committed::Answered(Box::new(answered)));
                 }
                 Assessed::NotPending => return Err(not_pending()),
+                Assessed::CaseChanged => return Err(ledger::Error::Conflict.into()),
                 Assessed::ReferenceTaken => {
                     record.reference = draw::reference()?;
                     record.id = draw::decision_id(record.created)?;
@@ -234,7 +249,7 @@ impl Service {
         Ok(DecisionRecord {
             id: draw::decision_id(created)?,
             reference: draw::reference()?,
-            caller: assessment.key.caller.clone(),
+            caller: assessment.owner.clone(),
             request_id: assessment.key.request_id,
             product: request.facts.product,
             holder: request.holder.clone(),

@@ -15,6 +15,10 @@ use crate::signals::{Observation, SignalEvent};
 /// passes must not read the whole ledger in one call.
 const PAGES_LOOKED_THROUGH_MAX: usize = 20;
 
+/// Each time a step-up is passed or a review resolved a decision replaces one: no request has that
+/// many, and a ring would not end.
+const REPLACED_MAX: usize = 64;
+
 /// Where the page after this one begins.
 pub type After = Option<(Time, DecisionId)>;
 
@@ -93,6 +97,7 @@ impl Service {
             // What was over before stays as it was, in the signals too.
             let ended = matches!(&written, Written::Now(record)
                 if record.progress.canceled == Some(now));
+            service.watches.tell(cancellation.decision);
             service.done(written, cancellation.call.hash, taken_back.filter(|_| ended)).await
         })
         .await
@@ -116,19 +121,41 @@ impl Service {
         }
     }
 
-    /// A decision as it stands now.
+    /// A decision as it stands now, and the one in its place if it was superseded.
     pub async fn decision(
         &self,
         caller: &Caller,
         name: DecisionName,
-    ) -> Result<DecisionRecord, Error> {
+    ) -> Result<(DecisionRecord, Option<DecisionRecord>), Error> {
         let found = match name {
             DecisionName::Id(id) => self.ledger.decision(id).await?,
             DecisionName::Reference(reference) => {
                 self.ledger.decision_by_reference(reference).await?
             }
         };
-        visible(caller, found).map(|record| self.as_it_stands(record, self.now()))
+        let now = self.now();
+        let record = self.as_it_stands(visible(caller, found)?, now);
+        let current = match record.progress.superseded_by {
+            Some(next) => Some(self.current(caller, next).await?),
+            None => None,
+        };
+        Ok((record, current))
+    }
+
+    /// The decision that stands now where `id` was made first, as it stands.
+    pub(super) async fn current(
+        &self,
+        caller: &Caller,
+        mut id: DecisionId,
+    ) -> Result<DecisionRecord, Error> {
+        for _ in 0..REPLACED_MAX {
+            let record = self.own(caller, id).await?;
+            match record.progress.superseded_by {
+                Some(next) => id = next,
+                None => return Ok(self.as_it_stands(record, self.now())),
+            }
+        }
+        Err(Error::unexpected(&"a decision was superseded without end"))
     }
 
     /// The record judged by the clock; one whose time ran out has other words for the customer.

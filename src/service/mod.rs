@@ -1,19 +1,25 @@
 //! The use cases: the only place where signals, ledger and decide meet.
 
 mod accounts;
+mod again;
 mod assess;
 mod cards;
+mod claims;
 mod clock;
 mod decisions;
 mod draw;
 mod error;
 mod events;
 mod message;
+mod related;
+mod resolve;
+mod reviews;
 mod running;
 mod snapshot;
 mod step_up;
 mod teach;
 mod upkeep;
+mod watch;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -32,11 +38,15 @@ use crate::signals::SignalStore;
 
 pub use clock::Clock;
 pub use error::Error;
+pub use related::Related;
+pub use resolve::Resolved;
 pub use teach::signal_event;
+pub use watch::Watch;
 
 use running::Running;
 use snapshot::SnapshotFile;
 use upkeep::Upkeep;
+use watch::Watches;
 
 /// Calls under way at once. Each holds a few kilobytes; the ledger commits thousands a second.
 const PLACES: usize = 2_048;
@@ -74,6 +84,8 @@ pub struct Service {
     /// Shared by calls under way: when nobody has it the store is what the ledger says.
     quiet: Arc<RwLock<()>>,
     snapshot: SnapshotFile,
+    /// Who waits for a decision to change.
+    watches: Watches,
     /// What a shared signal store does beside requests; ends with the service.
     _upkeep: Option<Upkeep>,
 }
@@ -103,6 +115,7 @@ impl Service {
             places: Arc::new(Semaphore::new(PLACES)),
             quiet: Arc::default(),
             snapshot: SnapshotFile::new(settings.snapshot, loaded),
+            watches: Watches::default(),
             _upkeep: None,
         };
         match &service.signals {

@@ -6,13 +6,12 @@ use std::time::Instant;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::again::Again;
 use super::assess::Assessment;
 use super::{Answered, Error, Service, answered_before, key, not_pending, teach};
-use crate::domain::{
-    Caller, DecisionRecord, DecisionState, Outcome, Request, Span, StepUpSubmission, Time,
-};
-use crate::features::{Facts, StepUpFacts};
-use crate::signals::{Observation, SignalEvent};
+use crate::domain::{Caller, DecisionRecord, DecisionState, Outcome, Span, StepUpSubmission, Time};
+use crate::features::StepUpFacts;
+use crate::signals::SignalEvent;
 
 /// Clocks of whoever runs the checks may be ahead of ours by this much.
 const CLOCK_AHEAD_MAX: Span = Span::minutes(5);
@@ -44,15 +43,8 @@ impl Service {
         let pending = self.own(&caller, submission.decision).await?;
         check(&pending, &submission, now)?;
 
-        let stored = self.ledger.facts(pending.id).await?;
-        let observation = self.observed(pending.id).await?;
-        let (Some(stored), Some(mut observation)) = (stored, observation) else {
-            return Err(Error::unexpected(&"a pending decision has no facts"));
-        };
-        let mut facts: Facts =
-            serde_json::from_str(&stored).map_err(|failure| Error::unexpected(&failure))?;
-        facts.request.time = now;
-        observation.time = now;
+        let Again { request, observation, review, .. } =
+            self.again(&pending, (now, submission.call.hash)).await?;
         let passed = submission.results.iter().all(|result| result.passed);
         let step_up = StepUpFacts {
             passed: submission.results.iter().filter(|r| r.passed).map(|r| r.kind).collect(),
@@ -63,18 +55,19 @@ impl Service {
             true => teach::row(&recognized)?,
             false => teach::reassessed(&observation)?,
         };
-        let mut request = request(&pending, facts.request, &observation, submission.call.hash);
         let _alone = self.holders.enter(&request.holder).await?;
-        request.basket_hash = self.ledger.basket_hash(pending.id).await?;
         let answered = self
             .assess(Assessment {
                 key,
                 hash: submission.call.hash,
+                owner: pending.caller,
                 standing: self.standing(&request, Some(pending.id)).await?,
                 request,
                 readings: self.signals.read(&observation).await,
                 step_up,
+                review,
                 supersedes: Some(pending.id),
+                resolution: None,
                 signal,
                 begun,
             })
@@ -145,28 +138,5 @@ fn check(pending: &DecisionRecord, submission: &StepUpSubmission, now: Time) -> 
             subject: "results.checked_time".to_owned(),
             description: "expected checks made after the decision and not in the future".to_owned(),
         }),
-    }
-}
-
-/// The request behind a pending decision, as of now.
-fn request(
-    pending: &DecisionRecord,
-    facts: crate::domain::RequestFacts,
-    observation: &Observation,
-    hash: [u8; 32],
-) -> Request {
-    Request {
-        id: pending.request_id,
-        hash,
-        holder: pending.holder.clone(),
-        merchant: pending.merchant.clone(),
-        order_reference: pending.order_reference.clone(),
-        basket_hash: None,
-        locale: pending.locale.clone(),
-        facts,
-        parties: observation.parties.clone(),
-        position: observation.position,
-        // What was sent is kept with the first decision.
-        raw_context: "{}".to_owned(),
     }
 }

@@ -15,6 +15,14 @@ mod velocity;
 mod holds;
 // A check that the customer passes, fails, or does not do in time.
 mod step_up;
+// What a person decides of what the engine would not decide alone.
+mod reviews;
+// Who has a case: one of many, for a quarter of an hour.
+mod review_claims;
+// Which cases are seen by whom, and what is noted on them and linked to them.
+mod review_cases;
+// Watching a decision until it is decided.
+mod watching;
 // An approval is bound to what was approved; one-time cards and guests.
 mod approvals;
 // The life of a one-time card, row by row; every step that its state forbids.

@@ -19,6 +19,7 @@ SERVICES = [
     "AccountService",
     "OneTimeCardService",
     "ReasonCatalogService",
+    "ReviewService",
 ]
 
 

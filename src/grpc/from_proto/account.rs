@@ -222,7 +222,7 @@ pub fn lift_restriction(
 }
 
 /// A version that we handed out. Not tried for a card number: it is compared and never kept.
-fn etag(text: &str) -> Result<String, Problem> {
+pub(super) fn etag(text: &str) -> Result<String, Problem> {
     match text.len() <= ETAG_MAX && text.bytes().all(|b| b.is_ascii_graphic()) {
         true => Ok(text.to_owned()),
         false => invalid("expected an etag as it was sent"),

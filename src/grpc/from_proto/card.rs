@@ -39,7 +39,7 @@ pub fn list_one_time_cards(
     let until_at = filter_at.field("create_time_until");
     let from = r.time(&from_at, filter.create_time_from.as_ref());
     let until = r.time(&until_at, filter.create_time_until.as_ref());
-    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
+    let page_size = page_size(&mut r, at, request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || {
         let (account, page_size) = (account?, page_size?);

@@ -120,6 +120,15 @@ pub fn get_decision(
     r.finish(name)
 }
 
+/// The decision to watch.
+pub fn watch_decision(
+    mut r: Reader,
+    request: pb::WatchDecisionRequest,
+) -> Result<DecisionId, Vec<Fault>> {
+    let id = r.take(&Path::ROOT.field("decision_id"), DecisionId::parse(&request.decision_id));
+    r.finish(id)
+}
+
 /// The decisions of one account or one shop.
 pub fn list_decisions(
     mut r: Reader,
@@ -136,7 +145,7 @@ pub fn list_decisions(
     let codes = words(&mut r, filter_at, "reason_codes", &filter.reason_codes);
     let from = r.time(&from_at, filter.create_time_from.as_ref());
     let until = r.time(&until_at, filter.create_time_until.as_ref());
-    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
+    let page_size = page_size(&mut r, at, request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || {
         let (owner, page_size) = (owner?, page_size?);
@@ -145,13 +154,13 @@ pub fn list_decisions(
     r.finish(read())
 }
 
-/// How many entries a page may have.
-pub fn page_size(r: &mut Reader, at: &Path, asked: i32) -> Option<usize> {
+/// How many a page has at most: 50 when nothing is asked for, never more than 200.
+pub(super) fn page_size(r: &mut Reader, at: &Path, asked: i32) -> Option<usize> {
     match usize::try_from(asked) {
         Ok(0) => Some(PAGE_SIZE),
         Ok(size) => Some(size.min(PAGE_SIZE_MAX)),
         Err(_) => {
-            r.fault(at, "must not be negative");
+            r.fault(&at.field("page_size"), "must not be negative");
             None
         }
     }

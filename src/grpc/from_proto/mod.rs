@@ -14,6 +14,9 @@ mod purchase;
 mod purchase_tests;
 mod raw_context;
 mod reader;
+mod review;
+#[cfg(test)]
+mod review_tests;
 #[cfg(test)]
 mod sample;
 mod setting;
@@ -26,11 +29,16 @@ pub use card::{
 pub use catalog::{get_reason_code, list_reason_codes};
 pub use decision::{
     cancel_decision, confirm_purchase, get_decision, list_decisions, preview_spending_power,
-    submit_step_up,
+    submit_step_up, watch_decision,
 };
 pub use event::record_account_events;
 pub use purchase::{evaluate_one_time_card, evaluate_purchase};
 pub use reader::Reader;
+pub use review::{
+    add_review_note, case_id, claim_next_review_case, claim_review_case, escalate_review_case,
+    list_related_decisions, list_review_cases, list_review_notes, release_review_case,
+    resolve_review_case,
+};
 
 use prost::Message;
 use sha2::{Digest, Sha256};

@@ -1,5 +1,8 @@
 //! The calls of RiskDecisionService.
 
+use std::pin::Pin;
+
+use futures_util::stream::{Stream, unfold};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Handlers, answer};
@@ -8,6 +11,9 @@ use crate::grpc::pb::risk_decision_service_server::RiskDecisionService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::{disclosure, from_proto, page, pb, to_proto};
 use crate::service::Error;
+
+/// A decision after each change.
+type WatchStream = Pin<Box<dyn Stream<Item = Result<pb::WatchDecisionResponse, Status>> + Send>>;
 
 #[async_trait]
 impl RiskDecisionService for Handlers {
@@ -89,9 +95,33 @@ impl RiskDecisionService for Handlers {
     ) -> Result<Response<pb::GetDecisionResponse>, Status> {
         let caller = caller(&request, Rpc::ReadDecisions)?;
         let name = from_proto::get_decision(self.reader(), request.into_inner());
-        let record = self.service.decision(&caller, name.map_err(Error::Invalid)?).await?;
+        let (record, current) =
+            self.service.decision(&caller, name.map_err(Error::Invalid)?).await?;
         let decision = Some(self.decision(&record, caller.role));
-        Ok(Response::new(pb::GetDecisionResponse { decision }))
+        let current_decision = current.map(|current| self.decision(&current, caller.role));
+        Ok(Response::new(pb::GetDecisionResponse { decision, current_decision }))
+    }
+
+    type WatchDecisionStream = WatchStream;
+
+    async fn watch_decision(
+        &self,
+        request: Request<pb::WatchDecisionRequest>,
+    ) -> Result<Response<WatchStream>, Status> {
+        let caller = caller(&request, Rpc::ReadDecisions)?;
+        let role = caller.role;
+        let id = from_proto::watch_decision(self.reader(), request.into_inner());
+        let watch = self.service.watch(caller, id.map_err(Error::Invalid)?).await?;
+        let handlers = self.clone();
+        // Nothing runs beside the stream: when it is dropped, all of it is gone.
+        let stream = unfold((watch, handlers), move |(mut watch, handlers)| async move {
+            let message = watch.next().await?.map_err(Status::from).map(|record| {
+                let decision = Some(handlers.decision(&record, role));
+                pb::WatchDecisionResponse { decision }
+            });
+            Some((message, (watch, handlers)))
+        });
+        Ok(Response::new(Box::pin(stream)))
     }
 
     async fn list_decisions(

@@ -4,6 +4,7 @@ mod accounts;
 mod cards;
 mod catalog;
 mod decisions;
+mod reviews;
 
 use std::sync::Arc;
 

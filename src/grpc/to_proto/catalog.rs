@@ -32,5 +32,6 @@ pub fn reason_code_info(
         action: action.to_owned(),
         support_text: if staff { entry.support_text.clone() } else { String::new() },
         locale: used.to_owned(),
+        by_reviewer: staff && entry.by_reviewer,
     }
 }

@@ -123,6 +123,7 @@ impl Replay<'_> {
             readings,
             standing: self.accounts.standing(row, self.options),
             step_up: StepUpFacts::default(),
+            review: None,
         };
         let decision = decide(&facts, self.playbook);
         self.summary.count(row, &decision, self.options.currency);

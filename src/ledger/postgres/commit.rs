@@ -3,11 +3,11 @@
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{Card, Holder, Time};
+use crate::domain::{Card, DecisionRecord, Holder, Time};
 use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
 use crate::ledger::chain::{Head, hash_of};
-use crate::ledger::decision::{codes, lapses};
+use crate::ledger::decision::codes;
 use crate::ledger::sql::Connection;
 
 /// What became of one assessment.
@@ -18,6 +18,7 @@ pub(super) enum Verdict {
     Answered,
     ReferenceTaken,
     NotPending,
+    CaseChanged,
     HeadroomTaken,
     Outdated,
 }
@@ -28,6 +29,7 @@ impl From<Verdict> for Assessed {
             Verdict::Recorded => Assessed::Recorded,
             Verdict::ReferenceTaken => Assessed::ReferenceTaken,
             Verdict::NotPending => Assessed::NotPending,
+            Verdict::CaseChanged => Assessed::CaseChanged,
             Verdict::HeadroomTaken => Assessed::HeadroomTaken,
             // Whoever has the answer looks it up; without it, all is to be read again.
             Verdict::Answered | Verdict::Outdated => Assessed::Outdated,
@@ -49,6 +51,7 @@ pub(super) async fn commit(
         .bind(head.chain)
         .bind(head.link)
         .bind(head.hash.to_vec());
+    let query = bind_reviews(query, group);
     let rows = query.fetch_all(connection).await?;
     if rows.len() != group.len() {
         return Err(Error::corrupt("a commit answered another number of rows than were asked"));
@@ -71,6 +74,8 @@ fn verdict(row: &PgRow) -> Result<Verdict, Error> {
         Verdict::ReferenceTaken
     } else if !row.try_get("replaceable")? {
         Verdict::NotPending
+    } else if !row.try_get("resolvable")? {
+        Verdict::CaseChanged
     } else if !row.try_get("fits")? {
         Verdict::HeadroomTaken
     } else if !row.try_get("is_current")? {
@@ -107,7 +112,7 @@ fn bind_requests<'q>(query: Query<'q>, group: &[&Prepared]) -> Query<'q> {
         .bind(commits().map(|c| c.basket_hash.map_or(Vec::new(), Vec::from)).collect::<Vec<_>>())
         .bind(records().map(|record| record.created.as_micros()).collect::<Vec<_>>())
         .bind(records().map(|r| r.decision.expires.map(Time::as_micros)).collect::<Vec<_>>())
-        .bind(records().map(|record| lapses(record).map(Time::as_micros)).collect::<Vec<_>>())
+        .bind(records().map(|record| record.lapses().map(Time::as_micros)).collect::<Vec<_>>())
 }
 
 /// $20 to $35: what was decided and why, and what is kept beside it.
@@ -156,4 +161,25 @@ fn bind_cards<'q>(query: Query<'q>, group: &[&Prepared]) -> Query<'q> {
         .bind(cards().map(|c| c.map(|c| i64::from(c.merchant_locked))).collect::<Vec<_>>())
         .bind(cards().map(|card| card.map(|card| card.tolerance)).collect::<Vec<_>>())
         .bind(cards().map(|card| card.map(|card| card.expires.as_micros())).collect::<Vec<_>>())
+}
+
+/// $43 to $52: the cases of what a person has to decide, and those that somebody has decided.
+fn bind_reviews<'q>(query: Query<'q>, group: &[&Prepared]) -> Query<'q> {
+    let records = || group.iter().map(|prepared| &prepared.commit.record);
+    let asked = || records().map(|record| record.decision.review);
+    let market =
+        |record: &DecisionRecord| record.decision.review.map(|_| record.market.to_string());
+    let ended = || group.iter().map(|prepared| prepared.commit.resolution.as_ref());
+    let by = || ended().map(|ended| ended.map(|ended| &ended.action));
+    query
+        .bind(asked().map(|asked| asked.map(|asked| asked.queue.name())).collect::<Vec<_>>())
+        .bind(records().map(market).collect::<Vec<_>>())
+        .bind(asked().map(|a| a.map(|asked| asked.expected.as_micros())).collect::<Vec<_>>())
+        .bind(asked().map(|a| a.map(|asked| asked.expires.as_micros())).collect::<Vec<_>>())
+        .bind(ended().map(|ended| ended.map(|ended| ended.version)).collect::<Vec<_>>())
+        .bind(ended().map(|ended| ended.map(|ended| ended.verdict.name())).collect::<Vec<_>>())
+        .bind(by().map(|by| by.map(|by| by.actor.as_str())).collect::<Vec<_>>())
+        .bind(by().map(|by| by.map(|by| by.role.name())).collect::<Vec<_>>())
+        .bind(by().map(|by| by.map(|by| by.time.as_micros())).collect::<Vec<_>>())
+        .bind(by().map(|by| by.map(|by| by.detail.as_str())).collect::<Vec<_>>())
 }

@@ -1,6 +1,7 @@
 -- Records a group of assessments and reserves their exposure, in one statement and so in one
--- transaction and one round trip. Arrays hold an element an assessment; $40 to $42 are the chain,
--- its last link and that link's hash. Gives a row an assessment, in the order of the group.
+-- transaction and one round trip. Arrays hold an element an assessment; $36 to $39 are granted
+-- cards, $43 to $52 review cases that begin and end; $40 to $42 are the chain, its last link and
+-- that link's hash. Gives a row an assessment, in the order of the group.
 --
 -- All of it sees the ledger as it was when the statement began. What may have changed since is
 -- held by three writes that look at the present: the holder's version, the answer's key and the
@@ -13,7 +14,9 @@ WITH RECURSIVE asked AS (
         $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BIGINT[], $24::BIGINT[], $25::BIGINT[],
         $26::BYTEA[], $27::BIGINT[], $28::TEXT[], $29::TEXT[], $30::TEXT[], $31::TEXT[],
         $32::TEXT[], $33::TEXT[], $34::BIGINT[], $35::TEXT[],
-        $36::TEXT[], $37::BIGINT[], $38::BIGINT[], $39::BIGINT[]
+        $36::TEXT[], $37::BIGINT[], $38::BIGINT[], $39::BIGINT[],
+        $43::TEXT[], $44::TEXT[], $45::BIGINT[], $46::BIGINT[],
+        $47::BIGINT[], $48::TEXT[], $49::TEXT[], $50::TEXT[], $51::BIGINT[], $52::TEXT[]
     ) WITH ORDINALITY AS asked (
         caller, call, request_id, hash, decision_id, reference, replaces,
         holder, merchant, order_reference, product, outcome, currency,
@@ -21,7 +24,9 @@ WITH RECURSIVE asked AS (
         codes, record, facts, guest_limit, version, guarded,
         digest, signal_time, signal_kind, signal_payload, raw_context, restricted,
         restriction_kind, restriction_code, restriction_ends, restriction_note,
-        card_id, card_locked, card_tolerance, card_expires, position
+        card_id, card_locked, card_tolerance, card_expires,
+        review_queue, review_market, review_due, review_expires,
+        case_version, verdict, resolver, resolver_role, resolve_time, resolve_detail, position
     )
 ),
 judged AS MATERIALIZED (
@@ -39,6 +44,11 @@ judged AS MATERIALIZED (
                 AND outcome = 'MANUAL_REVIEW' AND canceled IS NULL AND superseded_by IS NULL
                 AND (lapses IS NULL OR lapses > asked.created)
         ) AS replaceable,
+        asked.case_version IS NULL OR EXISTS (
+            SELECT FROM review_cases WHERE review_cases.case_id = asked.replaces
+                AND review_cases.version = asked.case_version AND resolved IS NULL
+                AND claimant = asked.resolver AND claim_ends > asked.created
+        ) AS resolvable,
         -- The limit in force; an account's counts in its own currency only.
         COALESCE((
             SELECT credit_limit FROM accounts
@@ -56,7 +66,8 @@ judged AS MATERIALIZED (
 ),
 fit AS (
     SELECT * FROM judged
-    WHERE NOT answered AND NOT taken AND replaceable AND (exposure <= 0 OR held_then <= limit_then)
+    WHERE NOT answered AND NOT taken AND replaceable AND resolvable
+        AND (exposure <= 0 OR held_then <= limit_then)
 ),
 -- In order of names here and below, so that no two statements wait for each other.
 turns AS (
@@ -122,6 +133,26 @@ superseded AS (
     UPDATE decisions SET superseded_by = recorded.decision_id
     FROM recorded WHERE decisions.decision_id = recorded.replaces
 ),
+kept_cases AS (
+    INSERT INTO review_cases (case_id, queue, market, state, version, created, due, expires, notes)
+    SELECT decision_id, review_queue, review_market, 'OPEN', 1, created,
+        review_due, review_expires, 0
+    FROM recorded WHERE review_queue IS NOT NULL
+),
+resolved_cases AS (
+    UPDATE review_cases SET state = 'RESOLVED', waits_for = NULL,
+        version = review_cases.version + 1, claimant = NULL, claim_ends = NULL,
+        verdict = recorded.verdict, resolver = recorded.resolver, resolved = recorded.resolve_time
+    FROM recorded
+    WHERE review_cases.case_id = recorded.replaces AND recorded.case_version IS NOT NULL
+    RETURNING review_cases.case_id, review_cases.version
+),
+kept_actions AS (
+    INSERT INTO review_actions (case_id, version, kind, actor, role, time, detail)
+    SELECT resolved_cases.case_id, resolved_cases.version, 'RESOLVED',
+        resolver, resolver_role, resolve_time, resolve_detail
+    FROM resolved_cases JOIN recorded ON recorded.replaces = resolved_cases.case_id
+),
 listed AS (
     SELECT ARRAY_AGG(digest ORDER BY place) AS digests, ARRAY_AGG(decision_id ORDER BY place) AS ids
     FROM recorded
@@ -142,7 +173,7 @@ kept_head AS (
     FROM last_step WHERE chain = $40 AND place > 0
 )
 SELECT
-    answered, taken, replaceable,
+    answered, taken, replaceable, resolvable,
     exposure <= 0 OR held_then <= limit_then AS fits,
     guarded = 0 OR holder IN (SELECT holder FROM turns) AS is_current,
     decision_id IN (SELECT decision_id FROM claimed) AS is_recorded,

@@ -94,6 +94,9 @@ impl<'g> Door<'g> {
         if !found.replaceable || commit.supersedes.is_some_and(|old| self.replaced.contains(&old)) {
             return Verdict::Refuse(Assessed::NotPending);
         }
+        if !found.resolvable {
+            return Verdict::Refuse(Assessed::CaseChanged);
+        }
         let before = self.reserved.get(&record.holder).copied().unwrap_or(0);
         let exposure = record.exposure();
         if exposure > 0 && before.saturating_add(exposure) > found.headroom {

@@ -27,6 +27,8 @@ pub(super) struct Found {
     pub taken: bool,
     /// The decision to replace is pending, or there is none to replace.
     pub replaceable: bool,
+    /// The case to resolve is what was read, or there is none to resolve.
+    pub resolvable: bool,
     /// Free of the limit; looked up only where exposure is asked for.
     pub headroom: i64,
 }
@@ -38,7 +40,7 @@ pub(super) async fn look(
 ) -> Result<Vec<Found>, Error> {
     let mut statement = Statement::new(
         "WITH asked (position, caller, call, request_id, decision_id, reference, replaces,
-                     holder, currency, exposure, guest_limit, now) AS (",
+                     case_version, resolver, holder, currency, exposure, guest_limit, now) AS (",
     );
     statement.push_values(group.iter().enumerate(), |mut row, (position, prepared)| {
         let commit = &prepared.commit;
@@ -49,6 +51,8 @@ pub(super) async fn look(
             .push_bind(commit.record.id.to_string())
             .push_bind(commit.record.reference.as_str())
             .push_bind(commit.supersedes.map(|id| id.to_string()))
+            .push_bind(commit.resolution.as_ref().map(|resolution| resolution.version))
+            .push_bind(commit.resolution.as_ref().map(|one| one.action.actor.as_str()))
             .push_bind(commit.record.holder.ledger_name())
             .push_bind(commit.record.amount.currency().code())
             .push_bind(commit.record.exposure())
@@ -70,6 +74,11 @@ pub(super) async fn look(
                 AND outcome = '{pending}' AND canceled IS NULL AND superseded_by IS NULL
                 AND (lapses IS NULL OR lapses > asked.now)
             ) THEN 1 ELSE 0 END AS replaceable,
+            CASE WHEN asked.case_version IS NULL OR EXISTS (
+                SELECT 1 FROM review_cases WHERE review_cases.case_id = asked.replaces
+                AND version = asked.case_version AND resolved IS NULL
+                AND claimant = asked.resolver AND claim_ends > asked.now
+            ) THEN 1 ELSE 0 END AS resolvable,
             CASE WHEN asked.exposure > 0 THEN {LIMIT} - ({HELD}) ELSE 0 END AS headroom
         FROM asked ORDER BY asked.position",
         pending = Outcome::ManualReview,
@@ -84,6 +93,7 @@ pub(super) async fn look(
                 answered: row.flag("answered")?,
                 taken: row.flag("taken")?,
                 replaceable: row.flag("replaceable")?,
+                resolvable: row.flag("resolvable")?,
                 headroom: row.try_get("headroom")?,
             })
         })

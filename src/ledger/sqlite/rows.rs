@@ -6,9 +6,10 @@
 use super::chain::Chain;
 use super::reserve::cached;
 use super::writer::GROUP_MAX;
-use crate::domain::{Card, Holder, RestrictionOrigin, Time};
+use crate::domain::{Card, Holder, RestrictionOrigin, ReviewCaseState, Time};
 use crate::ledger::assess::{AssessCommit, Prepared};
-use crate::ledger::decision::{codes, lapses};
+use crate::ledger::decision::codes;
+use crate::ledger::review_write::push_actions;
 use crate::ledger::signal::Taught;
 use crate::ledger::sql::{Connection, Statement};
 use crate::ledger::{Error, signal};
@@ -35,6 +36,8 @@ pub(super) async fn insert(
     push_restrictions(&mut statement, group);
     push_cards(&mut statement, group);
     push_superseded(&mut statement, group);
+    push_cases(&mut statement, group);
+    push_resolved(&mut statement, group);
     chain.push_links(&mut statement, group);
     statement.cached(cached(group.len())).execute(connection).await?;
     Ok(())
@@ -63,7 +66,7 @@ fn push_decisions<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
             .push_bind(commit.basket_hash.map_or(Vec::new(), |hash| hash.to_vec()))
             .push_bind(record.created.as_micros())
             .push_bind(record.decision.expires.map(Time::as_micros))
-            .push_bind(lapses(record).map(Time::as_micros))
+            .push_bind(record.lapses().map(Time::as_micros))
             .push_bind(0_i64)
             .push_bind(codes(record))
             .push_bind(prepared.record_json.as_str())
@@ -190,4 +193,55 @@ fn push_superseded<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
         ") UPDATE decisions SET superseded_by = replaced.new
         FROM replaced WHERE decisions.decision_id = replaced.old",
     );
+}
+
+/// The cases of decisions that a person has to make.
+fn push_cases<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    let records = group.iter().map(|prepared| &prepared.commit.record);
+    let mut asked = records.filter_map(|r| Some((r, r.decision.review?))).peekable();
+    if asked.peek().is_none() {
+        return;
+    }
+    statement.push(
+        "; INSERT INTO review_cases
+            (case_id, queue, market, state, version, created, due, expires, notes) ",
+    );
+    statement.push_values(asked, |mut row, (record, review)| {
+        row.push_bind(record.id.to_string())
+            .push_bind(review.queue.name())
+            .push_bind(record.market.to_string())
+            .push_bind(ReviewCaseState::Open.name())
+            .push_bind(1_i64)
+            .push_bind(record.created.as_micros())
+            .push_bind(review.expected.as_micros())
+            .push_bind(review.expires.as_micros())
+            .push_bind(0_i64);
+    });
+}
+
+/// Ends the cases of decisions that are replaced; `look` has compared their versions.
+fn push_resolved<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    let commits = group.iter().map(|prepared| &prepared.commit);
+    let resolved: Vec<_> = commits
+        .filter_map(|commit| Some((commit.supersedes?, commit.resolution.as_ref()?)))
+        .collect();
+    if resolved.is_empty() {
+        return;
+    }
+    statement.push("; WITH asked (case_id, version, verdict, resolver, time) AS (");
+    statement.push_values(&resolved, |mut row, (case, resolution)| {
+        row.push_bind(case.to_string())
+            .push_bind(resolution.version + 1)
+            .push_bind(resolution.verdict.name())
+            .push_bind(resolution.action.actor.as_str())
+            .push_bind(resolution.action.time.as_micros());
+    });
+    statement.push(
+        ") UPDATE review_cases SET state = 'RESOLVED', waits_for = NULL, version = asked.version,
+            claimant = NULL, claim_ends = NULL, verdict = asked.verdict,
+            resolver = asked.resolver, resolved = asked.time
+        FROM asked WHERE review_cases.case_id = asked.case_id; ",
+    );
+    let actions = resolved.iter().map(|(case, one)| (*case, one.version + 1, &one.action));
+    push_actions(statement, actions);
 }

@@ -34,6 +34,8 @@ mod on_sqlite {
     mod exposure;
     #[path = "lifecycle.rs"]
     mod lifecycle;
+    #[path = "reviews.rs"]
+    mod reviews;
     #[path = "standing.rs"]
     mod standing;
     #[path = "training.rs"]
@@ -66,6 +68,8 @@ mod on_postgres {
     mod exposure;
     #[path = "lifecycle.rs"]
     mod lifecycle;
+    #[path = "reviews.rs"]
+    mod reviews;
     #[path = "standing.rs"]
     mod standing;
     #[path = "training.rs"]
@@ -237,6 +241,7 @@ fn order(account: &str, amount: i64) -> AssessCommit {
         guest_limit: None,
         basket_hash: None,
         supersedes: None,
+        resolution: None,
         version: 0,
     }
 }

@@ -4,12 +4,14 @@ mod data;
 mod issuer;
 mod lender;
 mod read;
+mod reviewer;
 mod shop;
 
 pub use data::*;
 pub use issuer::*;
 pub use lender::*;
 pub use read::*;
+pub use reviewer::*;
 pub use shop::*;
 
 use std::path::PathBuf;
@@ -18,6 +20,7 @@ use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::one_time_card_service_client::OneTimeCardServiceClient;
+use surety::grpc::pb::review_service_client::ReviewServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use surety::ledger::{Ledger, Place};
 use surety::playbook::SHIPPED_POLICY;
@@ -47,6 +50,7 @@ struct Running {
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
     cards: OneTimeCardServiceClient<Channel>,
+    reviews: ReviewServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -104,7 +108,8 @@ impl TestApp {
             Running {
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
                 accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
-                cards: OneTimeCardServiceClient::connect(url).await.unwrap(),
+                cards: OneTimeCardServiceClient::connect(url.clone()).await.unwrap(),
+                reviews: ReviewServiceClient::connect(url).await.unwrap(),
                 stop,
                 serving,
             }
@@ -114,12 +119,13 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, cards, stop, serving }) = self.running.take()
+        let Some(Running { decisions, accounts, cards, reviews, stop, serving }) =
+            self.running.take()
         else {
             return Vec::new();
         };
         // Open connections would hold the drain.
-        drop((decisions, accounts, cards));
+        drop((decisions, accounts, cards, reviews));
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
@@ -176,6 +182,10 @@ impl TestApp {
 
     pub fn cards(&self) -> OneTimeCardServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").cards.clone()
+    }
+
+    pub fn reviews(&self) -> ReviewServiceClient<Channel> {
+        self.running.as_ref().expect("the service runs").reviews.clone()
     }
 
     fn accounts(&self) -> AccountServiceClient<Channel> {
