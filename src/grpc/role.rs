@@ -27,6 +27,8 @@ pub enum Rpc {
     LiftRestriction,
     ListRestrictions,
     ReadCatalog,
+    Support,
+    EraseAccount,
 }
 
 /// The roles that may make a call. Auditors read all; they evaluate only because the role is taken
@@ -42,6 +44,8 @@ fn allowed(rpc: Rpc) -> &'static [Role] {
         Rpc::LiftRestriction => &[Role::Ledger, Role::Agent, Role::Compliance],
         Rpc::ListRestrictions => &[Role::Ledger, Role::Compliance, Role::Auditor],
         Rpc::ReadCatalog => Role::ALL,
+        Rpc::Support => &[Role::Agent, Role::Reviewer, Role::Lead, Role::Compliance, Role::Auditor],
+        Rpc::EraseAccount => &[Role::Ledger, Role::Compliance],
     }
 }
 
@@ -122,6 +126,14 @@ mod tests {
             ("auditor", Rpc::ReadDecisions, true),
             ("auditor", Rpc::ConfirmPurchase, false),
             ("auditor", Rpc::UpsertAccount, false),
+            ("agent", Rpc::Support, true),
+            ("lead", Rpc::Support, true),
+            ("auditor", Rpc::Support, true),
+            ("checkout", Rpc::Support, false),
+            ("ledger", Rpc::Support, false),
+            ("compliance", Rpc::EraseAccount, true),
+            ("auditor", Rpc::EraseAccount, false),
+            ("agent", Rpc::EraseAccount, false),
         ] {
             let found = caller(&request("127.0.0.1:1", Some(named)), rpc);
             let code = found.map(|caller| caller.role.name()).map_err(|status| status.code());

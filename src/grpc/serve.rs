@@ -21,6 +21,7 @@ use crate::service::Service;
 use pb::account_service_server::AccountServiceServer;
 use pb::reason_catalog_service_server::ReasonCatalogServiceServer;
 use pb::risk_decision_service_server::RiskDecisionServiceServer;
+use pb::support_service_server::SupportServiceServer;
 
 /// A purchase with 200 lines has a fifth of this.
 const MESSAGE_MAX: usize = 64 * 1024;
@@ -37,11 +38,12 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Every service that has a health of its own; the empty name is the server as a whole.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "",
     <RiskDecisionServiceServer<Handlers> as NamedService>::NAME,
     <AccountServiceServer<Handlers> as NamedService>::NAME,
     <ReasonCatalogServiceServer<Handlers> as NamedService>::NAME,
+    <SupportServiceServer<Handlers> as NamedService>::NAME,
 ];
 
 /// Why the server ended without having been told to.
@@ -121,10 +123,12 @@ async fn routes(
     set_all(&health, ServingStatus::NotServing).await;
     let decisions = RiskDecisionServiceServer::new(handlers.clone());
     let accounts = AccountServiceServer::new(handlers.clone());
+    let support = SupportServiceServer::new(handlers.clone());
     let catalog = ReasonCatalogServiceServer::new(handlers);
     let routes = Routes::new(health_server)
         .add_service(decisions.max_decoding_message_size(MESSAGE_MAX))
         .add_service(accounts.max_decoding_message_size(EVENTS_MESSAGE_MAX))
+        .add_service(support.max_decoding_message_size(MESSAGE_MAX))
         .add_service(catalog.max_decoding_message_size(MESSAGE_MAX));
     // What the API looks like is told to callers on the same machine only.
     match listener.local_addr()?.ip().is_loopback() {

@@ -28,7 +28,9 @@ mod repayment;
 mod check;
 mod decision;
 mod history;
+mod search;
 mod signal;
+mod summary;
 mod training;
 mod standing;
 
@@ -53,6 +55,7 @@ pub use event::{EventFate, EventResult};
 pub use history::History;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::Probe;
+pub use summary::Sent;
 pub use training::{Captured, Decided, Past, PlanPast};
 
 /// The ledger; clones share it.

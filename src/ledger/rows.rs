@@ -32,6 +32,7 @@ pub(super) async fn insert(
     push_raw_contexts(&mut query, group);
     push_restrictions(&mut query, group);
     push_superseded(&mut query, group);
+    push_codes(&mut query, group);
     query.build().persistent(cached(group.len())).execute(connection).await?;
     Ok(())
 }
@@ -169,4 +170,29 @@ fn push_superseded(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
         ") UPDATE decisions SET superseded_by = replaced.new
         FROM replaced WHERE decisions.decision_id = replaced.old",
     );
+}
+
+/// One row for each reason, by which decisions are looked up.
+fn push_codes(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+    let of_one = |record: &DecisionRecord| {
+        let mut codes: Vec<i32> =
+            record.decision.reasons.iter().map(|reason| reason.code.number()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    };
+    let rows: Vec<(i32, &DecisionRecord)> = group
+        .iter()
+        .map(|prepared| &prepared.commit.record)
+        .flat_map(|record| of_one(record).into_iter().map(move |code| (code, record)))
+        .collect();
+    // A statement binds no more than this, however many reasons there are.
+    for rows in rows.chunks(PARAMETERS_MAX / 3) {
+        query.push("; INSERT INTO decision_codes (code, created, decision_id) ");
+        query.push_values(rows, |mut row, (code, record)| {
+            row.push_bind(i64::from(*code))
+                .push_bind(record.created.as_micros())
+                .push_bind(record.id.to_string());
+        });
+    }
 }

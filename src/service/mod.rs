@@ -11,6 +11,7 @@ mod message;
 mod running;
 mod snapshot;
 mod step_up;
+mod support;
 mod teach;
 mod upkeep;
 

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
-SERVICES = ["RiskDecisionService", "AccountService", "ReasonCatalogService"]
+SERVICES = ["RiskDecisionService", "AccountService", "ReasonCatalogService", "SupportService"]
 
 
 def health(channel):

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::reader::{Path, Reader, invalid, order_reference};
-use super::{call, page};
+use super::{call, page, page_size};
 use crate::domain::{
     AccountId, Cancellation, Confirmation, Country, Currency, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, Fault, MerchantId, Problem, Reference, SpendingPowerQuery,
@@ -14,8 +14,6 @@ use crate::grpc::words::Word;
 
 const STEP_UP_RESULTS_MAX: usize = 10;
 const SIGNATURE_LEN: usize = 32;
-const PAGE_SIZE: usize = 50;
-const PAGE_SIZE_MAX: usize = 200;
 /// Most outcomes or states in a filter.
 const FILTER_MAX: usize = 10;
 const FILTER_CODES_MAX: usize = 20;
@@ -136,14 +134,7 @@ pub fn list_decisions(
     let codes = words(&mut r, filter_at, "reason_codes", &filter.reason_codes);
     let from = r.time(&from_at, filter.create_time_from.as_ref());
     let until = r.time(&until_at, filter.create_time_until.as_ref());
-    let page_size = match usize::try_from(request.page_size) {
-        Ok(0) => Some(PAGE_SIZE),
-        Ok(size) => Some(size.min(PAGE_SIZE_MAX)),
-        Err(_) => {
-            r.fault(&at.field("page_size"), "must not be negative");
-            None
-        }
-    };
+    let page_size = page_size(&mut r, request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || {
         let (owner, page_size) = (owner?, page_size?);

@@ -16,6 +16,7 @@ mod reader;
 #[cfg(test)]
 mod sample;
 mod setting;
+mod support;
 
 pub use account::{account_id, lift_restriction, set_restriction, upsert_account};
 pub use catalog::{get_reason_code, list_reason_codes};
@@ -26,6 +27,7 @@ pub use decision::{
 pub use event::record_account_events;
 pub use purchase::{evaluate_one_time_card, evaluate_purchase};
 pub use reader::Reader;
+pub use support::search_decisions;
 
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -33,6 +35,9 @@ use sha2::{Digest, Sha256};
 use super::page;
 use crate::domain::{CallId, RequestId};
 use reader::Path;
+
+const PAGE_SIZE: usize = 50;
+const PAGE_SIZE_MAX: usize = 200;
 
 /// What names a call for idempotency: its `request_id` and a hash of what was sent. The encoding is
 /// canonical, since no message has a map.
@@ -44,4 +49,16 @@ fn call(r: &mut Reader, rpc: &str, request_id: &str, sent: &impl Message) -> Opt
         .chain_update(sent.encode_to_vec())
         .finalize();
     Some(CallId { request_id, hash: hash.into() })
+}
+
+/// How many a list may give at once; 0 leaves it to us.
+fn page_size(r: &mut Reader, asked: i32) -> Option<usize> {
+    match usize::try_from(asked) {
+        Ok(0) => Some(PAGE_SIZE),
+        Ok(size) => Some(size.min(PAGE_SIZE_MAX)),
+        Err(_) => {
+            r.fault(&Path::ROOT.field("page_size"), "must not be negative");
+            None
+        }
+    }
 }

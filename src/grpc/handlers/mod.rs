@@ -3,6 +3,7 @@
 mod accounts;
 mod catalog;
 mod decisions;
+mod support;
 
 use std::sync::Arc;
 

@@ -3,11 +3,13 @@
 mod account;
 mod catalog;
 mod decision;
+mod support;
 mod texts;
 
 pub use account::{account, event_results, restriction};
 pub use catalog::reason_code_info;
 pub use decision::{decision, one_time_card, spending_power};
+pub use support::{account_summary, found_decision};
 
 use prost_types::Timestamp;
 

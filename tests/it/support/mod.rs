@@ -4,6 +4,7 @@ mod data;
 mod lender;
 mod read;
 mod shop;
+mod staff;
 
 pub use data::*;
 pub use lender::*;
@@ -16,6 +17,7 @@ use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
+use surety::grpc::pb::support_service_client::SupportServiceClient;
 use surety::ledger::Ledger;
 use surety::playbook::SHIPPED_POLICY;
 use surety::service::Clock;
@@ -43,6 +45,7 @@ pub struct TestApp {
 struct Running {
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
+    support: SupportServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -97,7 +100,8 @@ impl TestApp {
             }));
             Running {
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
-                accounts: AccountServiceClient::connect(url).await.unwrap(),
+                accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
+                support: SupportServiceClient::connect(url).await.unwrap(),
                 stop,
                 serving,
             }
@@ -107,11 +111,12 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, stop, serving }) = self.running.take() else {
+        let Some(Running { decisions, accounts, support, stop, serving }) = self.running.take()
+        else {
             return Vec::new();
         };
         // Open connections would hold the drain.
-        drop((decisions, accounts));
+        drop((decisions, accounts, support));
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
@@ -168,6 +173,10 @@ impl TestApp {
 
     fn accounts(&self) -> AccountServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").accounts.clone()
+    }
+
+    fn support(&self) -> SupportServiceClient<Channel> {
+        self.running.as_ref().expect("the service runs").support.clone()
     }
 }
 
