@@ -3,7 +3,9 @@
 mod assess;
 mod catalog;
 mod demo;
+mod export;
 mod files;
+mod moment;
 mod playbook;
 mod policy;
 mod print;
@@ -47,6 +49,8 @@ enum Command {
     Catalog(catalog::Catalog),
     /// Fill an emptied signal store again, or look into it.
     Signals(signals::Signals),
+    /// Write what the ledger holds as a table for other programs.
+    Export(export::Export),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
 }
@@ -67,6 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Evaluate(command) => command.run(),
         Command::Catalog(command) => command.run(),
         Command::Signals(command) => block_on(command.run()),
+        Command::Export(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
     }
 }
@@ -74,7 +79,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
 /// 2 when the spec, the data or the model is at fault, as for a wrong command line; else 1.
 pub fn exit_code(failure: &anyhow::Error) -> u8 {
     let mut faults = failure.chain().filter_map(|cause| cause.downcast_ref::<Fault>());
-    let input = faults.any(|fault| !matches!(fault, Fault::Write(_)));
+    let input = faults.any(|fault| !matches!(fault, Fault::Write(_)))
+        || failure.chain().any(|cause| cause.is::<clap::Error>());
     if input { 2 } else { 1 }
 }
 

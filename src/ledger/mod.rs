@@ -27,6 +27,7 @@ mod repayment;
 
 mod check;
 mod decision;
+mod export;
 mod history;
 mod search;
 mod signal;
@@ -52,6 +53,7 @@ pub use confirm::Confirm;
 pub use decision::ListFilter;
 pub use error::{Error, Precondition, PreconditionReason};
 pub use event::{EventFate, EventResult};
+pub use export::Export;
 pub use history::History;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::Probe;
