@@ -3,6 +3,7 @@
 mod assess;
 mod catalog;
 mod demo;
+mod erase;
 mod export;
 mod files;
 mod moment;
@@ -49,6 +50,8 @@ enum Command {
     Catalog(catalog::Catalog),
     /// Fill an emptied signal store again, or look into it.
     Signals(signals::Signals),
+    /// Erase the person behind an account, through a running service.
+    Erase(erase::Erase),
     /// Write what the ledger holds as a table for other programs.
     Export(export::Export),
     /// Check a policy, or run its examples.
@@ -71,6 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Evaluate(command) => command.run(),
         Command::Catalog(command) => command.run(),
         Command::Signals(command) => block_on(command.run()),
+        Command::Erase(command) => block_on(command.run()),
         Command::Export(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
     }

@@ -96,13 +96,13 @@ mod tests {
     #[test]
     fn ids_of_a_millisecond_lie_between_its_first_id_and_the_next() {
         let time = Time::from_micros(1_800_000_000_123_999);
-        let uuid = |millis, random| {
-            DecisionId(uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid())
+        let uuid = |millis, random: [u8; 10]| {
+            DecisionId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
         };
         let (first, next) = (first_id_of(time), first_id_of(time + Span::micros(1)));
         for random in [[0; 10], [255; 10]] {
-            assert!(uuid(1_800_000_000_122, &random) < first);
-            let own = uuid(1_800_000_000_123, &random);
+            assert!(uuid(1_800_000_000_122, random) < first);
+            let own = uuid(1_800_000_000_123, random);
             assert!(first < own && own < next);
         }
         assert!(first_id_of(Time::from_micros(i64::MAX)) < DecisionId(Uuid::max()));

@@ -26,6 +26,7 @@ mod event;
 mod repayment;
 
 mod check;
+mod erase;
 mod decision;
 mod export;
 mod history;

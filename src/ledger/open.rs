@@ -40,6 +40,8 @@ impl Ledger {
             .clone()
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("cache_size", WRITER_CACHE)
+            // What is erased is overwritten, not only forgotten.
+            .pragma("secure_delete", "ON")
             .connect()
             .await
             .map_err(|error| unavailable(path, "cannot be opened", &error))?;

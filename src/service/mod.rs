@@ -5,6 +5,7 @@ mod assess;
 mod clock;
 mod decisions;
 mod draw;
+mod erase;
 mod error;
 mod events;
 mod message;

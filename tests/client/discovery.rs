@@ -12,7 +12,7 @@ health surety.v1.ReasonCatalogService SERVING
 health surety.v1.SupportService SERVING
 v1alpha grpc.health.v1.Health 0
 v1alpha grpc.reflection.v1alpha.ServerReflection 0
-v1alpha surety.v1.AccountService 6
+v1alpha surety.v1.AccountService 7
 v1alpha surety.v1.ReasonCatalogService 2
 v1alpha surety.v1.RiskDecisionService 8
 v1alpha surety.v1.SupportService 2

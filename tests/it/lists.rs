@@ -191,6 +191,9 @@ fn a_role_makes_its_own_calls_only() {
     });
     only(&["ledger", "agent", "compliance"], |role| app.try_lift(role, lifting(&new_id())).err());
     only(&["ledger", "compliance", "auditor"], |role| app.try_restrictions(role, "roles").err());
+    only(&["ledger", "compliance"], |role| {
+        app.try_erase(role, pb::EraseAccountRequest::default()).err()
+    });
     only(&["agent", "reviewer", "lead", "compliance", "auditor"], |role| {
         app.try_search(role, pb::SearchDecisionsRequest::default()).err()
     });

@@ -27,6 +27,8 @@ mod disclosure;
 mod lists;
 // Staff find decisions from what a customer can tell, and see how an account stands.
 mod support_calls;
+// A person who is erased.
+mod erasure;
 // The shipped models: what they add to a decision, and who learns of it.
 mod models;
 // More of what speaks against a customer never helps, of what speaks for one never hurts.

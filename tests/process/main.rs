@@ -39,6 +39,8 @@ mod start_errors;
 mod policy_commands;
 // `assess` against a running service.
 mod assess;
+// `erase` through a running service.
+mod erase;
 // `export` beside a running service.
 mod export;
 // `demo` and the story that it tells.

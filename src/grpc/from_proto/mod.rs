@@ -18,7 +18,7 @@ mod sample;
 mod setting;
 mod support;
 
-pub use account::{account_id, lift_restriction, set_restriction, upsert_account};
+pub use account::{account_id, erase_account, lift_restriction, set_restriction, upsert_account};
 pub use catalog::{get_reason_code, list_reason_codes};
 pub use decision::{
     cancel_decision, confirm_purchase, get_decision, list_decisions, preview_spending_power,

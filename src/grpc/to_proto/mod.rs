@@ -6,7 +6,7 @@ mod decision;
 mod support;
 mod texts;
 
-pub use account::{account, event_results, restriction};
+pub use account::{account, erased, event_results, restriction};
 pub use catalog::reason_code_info;
 pub use decision::{decision, one_time_card, spending_power};
 pub use support::{account_summary, found_decision};

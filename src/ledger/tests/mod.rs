@@ -2,6 +2,7 @@
 
 mod assessing;
 mod durability;
+mod erase;
 mod events;
 mod exposure;
 mod lifecycle;
