@@ -11,6 +11,7 @@ mod playbook;
 mod policy;
 mod print;
 mod replay;
+mod retention;
 mod serve;
 mod signals;
 mod store;

@@ -10,6 +10,7 @@ use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::playbook::Playbook;
+use super::retention::Retention;
 use super::store::Store;
 use crate::app::{App, Config, SNAPSHOT_EVERY};
 use crate::service::Clock;
@@ -30,6 +31,8 @@ pub(super) struct Serve {
           value_parser = value_parser!(u64).range(1..))]
     snapshot_every: u64,
     #[command(flatten)]
+    retention: Retention,
+    #[command(flatten)]
     store: Store,
 }
 
@@ -44,6 +47,7 @@ impl Serve {
             party_key: self.store.party_key,
             clock: Clock::system(),
             snapshot_every: Some(Duration::from_secs(self.snapshot_every)),
+            retention: Some(self.retention.ages()),
         })
         .await?;
         // Before the line: whoever reads it may ask at once.

@@ -83,7 +83,7 @@ impl Export {
 }
 
 /// The least id of that time or later (UUIDv7: RFC 9562, section 5.7).
-fn first_id_of(time: Time) -> DecisionId {
+pub(super) fn first_id_of(time: Time) -> DecisionId {
     let millis = u128::try_from(time.as_micros().div_euclid(1_000)).unwrap_or(0);
     // 48 bits of time before all else.
     DecisionId(Uuid::from_u128(millis.min((1 << 48) - 1) << 80))

@@ -9,6 +9,7 @@ mod erase;
 mod error;
 mod events;
 mod message;
+mod retention;
 mod running;
 mod snapshot;
 mod step_up;
@@ -33,6 +34,7 @@ use crate::signals::SignalStore;
 
 pub use clock::Clock;
 pub use error::Error;
+pub use retention::Retention;
 pub use teach::signal_event;
 
 use running::Running;

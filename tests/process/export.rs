@@ -29,15 +29,12 @@ async fn buy(client: &mut Client, context: pb::PurchaseContext) -> pb::Decision 
     client.ask(&Ask::buy(uuid::Uuid::now_v7().to_string(), context)).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn decisions_are_exported_beside_a_running_service() {
-    let folder = Folder::without_velocity();
-    let server = folder.serve();
-    let mut client = Client::connect(&server.address).await.unwrap();
+/// An approval that is confirmed in part, a refusal, and a guest.
+async fn live(client: &mut Client) -> [pb::Decision; 3] {
     client.upsert(sample::account("acc-1", 10_000)).await;
     let mut context = sample::purchase("acc-1", 4_900);
     context.merchant_order_reference = FORMULA.to_owned();
-    let approved = buy(&mut client, context).await;
+    let approved = buy(client, context).await;
     client
         .ask(&Ask::Confirm(pb::ConfirmPurchaseRequest {
             request_id: uuid::Uuid::now_v7().to_string(),
@@ -48,15 +45,22 @@ async fn decisions_are_exported_beside_a_running_service() {
         }))
         .await
         .unwrap();
-    let declined = buy(&mut client, sample::purchase("acc-1", 50_000)).await;
+    let declined = buy(client, sample::purchase("acc-1", 50_000)).await;
     let mut guest = sample::purchase("acc-1", 700);
     guest.account_id = String::new();
     guest.guest = Some(pb::GuestIdentity {
         email: "quokka.zebrafish@mail.example".to_owned(),
         ..pb::GuestIdentity::default()
     });
-    let guest = buy(&mut client, guest).await;
+    [approved, declined, buy(client, guest).await]
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn decisions_are_exported_beside_a_running_service() {
+    let folder = Folder::without_velocity();
+    let server = folder.serve();
+    let mut client = Client::connect(&server.address).await.unwrap();
+    let [approved, declined, guest] = live(&mut client).await;
     let ledger = folder.data().join("ledger.sqlite");
     let ended = export(&ledger, &[]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), "3 decisions\n"));
@@ -71,7 +75,6 @@ async fn decisions_are_exported_beside_a_running_service() {
     let row = |decision: &pb::Decision| {
         found.iter().find(|row| row["decision_id"] == decision.decision_id).unwrap()
     };
-    let first = row(&approved);
     for (column, value) in [
         ("reference", approved.reference.as_str()),
         ("product", "PURCHASE"),
@@ -87,7 +90,7 @@ async fn decisions_are_exported_beside_a_running_service() {
         ("captured_minor", "900"),
         ("superseded_by", ""),
     ] {
-        assert_eq!(first[column], value, "{column}");
+        assert_eq!(row(&approved)[column], value, "{column}");
     }
     let refused = row(&declined);
     assert_eq!(refused["outcome"], "DECLINED");

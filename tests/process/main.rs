@@ -32,6 +32,8 @@ mod memory;
 mod snapshot;
 // Nothing personal where it does not belong.
 mod personal_data;
+// What was kept long enough is dropped.
+mod retention;
 
 // A start that cannot be says why, in one line.
 mod start_errors;

@@ -72,6 +72,7 @@ impl Past {
             party_key: None,
             clock: clock.clone(),
             snapshot_every: None,
+            retention: None,
         };
         let app = App::open(&config).await.unwrap();
         let address = app.address().unwrap().to_string();

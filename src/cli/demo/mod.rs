@@ -38,6 +38,7 @@ impl Demo {
             party_key: None,
             clock: Clock::system(),
             snapshot_every: None,
+            retention: None,
         };
         let app = App::open(&config).await?;
         let address = app.address()?;

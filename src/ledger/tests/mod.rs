@@ -6,6 +6,7 @@ mod erase;
 mod events;
 mod exposure;
 mod lifecycle;
+mod retention;
 mod standing;
 mod training;
 

@@ -8,7 +8,8 @@ use crate::signals::party::Held;
 
 impl RedisStore {
     /// Drops the account, its contacts, and the devices and instruments that no other account was
-    /// seen with; gives how many parties that were. What this process has still to teach about the account goes too.
+    /// seen with; gives how many parties that were. What this process has still to teach about the
+    /// account goes too.
     pub async fn forget(&self, own: &Own) -> Result<u64, Fault> {
         self.missed.forget_all_of(own.account);
         let visits = own.parties().map(|(kind, key)| Visit { kind, key, lesson: None }).collect();

@@ -90,6 +90,7 @@ impl TestApp {
             party_key: None,
             clock: self.clock.clone(),
             snapshot_every: Some(SNAPSHOT_EVERY),
+            retention: None,
         };
         let running = self.runtime.block_on(async {
             let app = App::open(&config).await.unwrap();
