@@ -10,7 +10,7 @@ use std::time::Instant;
 use prost_types::Timestamp;
 use surety::domain::PARTY_SECRET_LEN;
 use surety::grpc::{self, pb};
-use surety::ledger::Ledger;
+use surety::ledger::{Ledger, Place};
 use surety::service::{Clock, Service, Settings};
 use surety::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 use tokio::net::TcpListener;
@@ -95,7 +95,7 @@ impl Bench {
     /// A service on an empty ledger, with every account known and a client connected each.
     async fn start(folder: &std::path::Path, size: &Size) -> Bench {
         let settings = Settings {
-            ledger: Ledger::open(&folder.join("ledger.sqlite")).await.unwrap(),
+            ledger: Ledger::open(&Place::file(&folder.join("ledger.sqlite"))).await.unwrap(),
             playbook: Arc::new(sample::playbook()),
             signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
             snapshot: None,

@@ -10,7 +10,7 @@ use surety::domain::{
     Account, AccountId, CustomerMessage, DecisionId, DecisionRecord, Holder, MerchantId, Money,
     Profile, Progress, Reference, RequestId,
 };
-use surety::ledger::{AnswerKey, AssessCommit, Assessed, Claim, Ledger, SignalRow, Written};
+use surety::ledger::{AnswerKey, AssessCommit, Assessed, Claim, Ledger, Place, SignalRow, Written};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ struct Book {
 
 impl Book {
     async fn open(folder: &std::path::Path) -> Book {
-        let ledger = Ledger::open(&folder.join("ledger.sqlite")).await.unwrap();
+        let ledger = Ledger::open(&Place::file(&folder.join("ledger.sqlite"))).await.unwrap();
         let book = Book { ledger, sample: sample_commit(), next: AtomicU64::new(1) };
         for number in 0..ACCOUNTS {
             let key = AnswerKey { call: "UpsertAccount", ..book.sample.key.clone() };
@@ -165,5 +165,6 @@ fn sample_commit() -> AssessCommit {
         guest_limit: None,
         basket_hash: None,
         supersedes: None,
+        version: 0,
     }
 }

@@ -10,7 +10,7 @@ use surety::domain::{
     CustomerMessage, DecisionId, DecisionRecord, Holder, MerchantId, Money, Outcome, Progress,
     ReasonCode, Reference, RequestId, Search, Span, Time,
 };
-use surety::ledger::{AnswerKey, AssessCommit, Assessed, Ledger, SignalRow};
+use surety::ledger::{AnswerKey, AssessCommit, Assessed, Ledger, Place, SignalRow};
 use surety::signals::Observation;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -41,7 +41,8 @@ pub fn define(call: &Call) {
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
-    let book = Arc::new(Book::new(runtime.block_on(Ledger::open(&path)).unwrap(), size));
+    let book =
+        Arc::new(Book::new(runtime.block_on(Ledger::open(&Place::file(&path))).unwrap(), size));
     let begun = Instant::now();
     runtime.block_on(fill(&book));
     let took = begun.elapsed();
@@ -202,6 +203,7 @@ fn commit(facts: &surety::features::Facts) -> AssessCommit {
         guest_limit: None,
         basket_hash: None,
         supersedes: None,
+        version: 0,
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use surety::domain::{PARTY_SECRET_LEN, Parties, Span, Time};
-use surety::ledger::Ledger;
+use surety::ledger::{Ledger, Place};
 use surety::service::{Clock, Service, Settings};
 use surety::signals::{
     EmbeddedConfig, EmbeddedStore, Observation, SignalEvent, SignalStore, SnapshotMark,
@@ -164,7 +164,7 @@ fn percentiles(mut took: Vec<Duration>) -> String {
 /// The service writes its snapshot at the end, and another one starts on it.
 async fn start_again(store: EmbeddedStore, folder: &Path) {
     let ledger = folder.join("ledger.sqlite");
-    Ledger::open(&ledger).await.unwrap().close().await;
+    Ledger::open(&Place::file(&ledger)).await.unwrap().close().await;
     let mut file = SqliteConnectOptions::new().filename(&ledger).connect().await.unwrap();
     // The row that a snapshot is made at; it teaches nothing.
     sqlx::query("INSERT INTO signal_events VALUES (7, 0, 'account:1', NULL, 'reassessed', '{}')")
@@ -192,7 +192,7 @@ async fn settings(store: EmbeddedStore, folder: &Path) -> Settings {
     let ledger = folder.join("ledger.sqlite");
     // The one before may still be closing.
     let ledger = loop {
-        match Ledger::open(&ledger).await {
+        match Ledger::open(&Place::file(&ledger)).await {
             Ok(ledger) => break ledger,
             Err(_) => tokio::task::yield_now().await,
         }

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Place};
 use crate::playbook::{FileText, Playbook, SHIPPED, Sources};
 use crate::service::{Clock, Retention, Service, Settings};
 use crate::signals::redis::{Options, RedisStore, Server};
@@ -32,6 +32,7 @@ pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
 pub struct Config {
     pub grpc_listen: SocketAddr,
     pub data: PathBuf,
+    pub ledger: Place,
     pub playbook: PlaybookFiles,
     pub signals: Signals,
     /// The secret under which parties are hashed; `None` takes the data folder's own.
@@ -80,7 +81,7 @@ impl App {
             .mode(0o700)
             .create(&config.data)
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
-        let ledger = Ledger::open(&config.data.join("ledger.sqlite")).await?;
+        let ledger = Ledger::open(&config.ledger).await?;
         let party_secret = party_secret(config)?;
         if check_party_key(&config.data, &party_secret)? == Hashed::Never {
             let id = PartyHasher::new(&party_secret).key_id();

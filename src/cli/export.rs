@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::files::Draft;
+use super::ledger::Ledger;
 use super::moment::moment;
 use crate::domain::{DecisionRecord, Holder, Time};
 use crate::ledger;
@@ -32,9 +33,11 @@ enum What {
 
 #[derive(Debug, Args)]
 struct Decisions {
-    /// The ledger of a service, which may be running: `ledger.sqlite` in its data folder.
-    #[arg(long, value_name = "LEDGER", value_parser = ledger_file)]
-    ledger: PathBuf,
+    #[command(flatten)]
+    ledger: Ledger,
+    /// Folder of a service, which may be running, where its ledger is a file in there.
+    #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
+    data: PathBuf,
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
     /// Decisions made at this time or later: such as 2026-10-31T18:00:00Z, or a day, which is its
@@ -55,11 +58,6 @@ enum Format {
     Csv,
 }
 
-/// A file, with or without `sqlite:` before it.
-fn ledger_file(text: &str) -> Result<PathBuf, String> {
-    Ok(PathBuf::from(text.strip_prefix("sqlite:").unwrap_or(text)))
-}
-
 impl Export {
     pub async fn run(self) -> Result<()> {
         let What::Decisions(decisions) = self.what;
@@ -75,7 +73,8 @@ impl Decisions {
             let text = "--until: expected a time later than --since, and than now without it";
             return Err(clap::Error::raw(Wrong::ValueValidation, text).into());
         }
-        let mut export = ledger::Export::open(&self.ledger, (since, until)).await?;
+        let mut export =
+            ledger::Export::open(&self.ledger.place(&self.data)?, (since, until)).await?;
         let Some(path) = &self.out else {
             let written = write(&mut export, now, io::stdout().lock()).await;
             return match written {

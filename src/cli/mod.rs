@@ -6,6 +6,7 @@ mod demo;
 mod erase;
 mod export;
 mod files;
+mod ledger;
 mod moment;
 mod playbook;
 mod policy;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::ledger::Ledger;
 use super::playbook::Playbook;
 use super::retention::Retention;
 use super::store::Store;
@@ -24,6 +25,8 @@ pub(super) struct Serve {
     /// Folder of the ledger and the keys; made when it is not there.
     #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
     data: PathBuf,
+    #[command(flatten)]
+    ledger: Ledger,
     #[command(flatten)]
     playbook: Playbook,
     /// How often the signals are saved, so that the next start is quick.
@@ -41,6 +44,7 @@ impl Serve {
         telemetry::start();
         let app = App::open(&Config {
             grpc_listen: self.grpc_listen,
+            ledger: self.ledger.place(&self.data)?,
             data: self.data,
             playbook: self.playbook.files(),
             signals: self.store.signals()?,

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::ledger::Ledger;
 use super::print::page;
 use super::store::Store;
 use crate::app::{self, Signals as Kept};
@@ -63,6 +64,8 @@ struct Place {
     #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
     data: PathBuf,
     #[command(flatten)]
+    ledger: Ledger,
+    #[command(flatten)]
     store: Store,
 }
 
@@ -94,7 +97,7 @@ impl Place {
     }
 
     async fn history(&self) -> Result<History> {
-        Ok(History::open(&self.data.join("ledger.sqlite")).await?)
+        Ok(History::open(&self.ledger.place(&self.data)?).await?)
     }
 }
 

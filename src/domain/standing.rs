@@ -83,6 +83,9 @@ pub struct Standing {
     pub repayment: Option<RepaymentRecord>,
     pub orders: OrderFacts,
     pub listed: Listed,
+    /// Rises when something about the holder changes, where several processes write; no fact.
+    #[serde(skip)]
+    pub version: i64,
     /// Under which email and phone the account is known, for the signals; no fact, so not stored.
     #[serde(skip)]
     pub contacts: Contacts,
@@ -119,6 +122,7 @@ impl Standing {
             repayment: None,
             orders: OrderFacts::default(),
             listed: Listed::default(),
+            version: 0,
             contacts: Contacts::default(),
         }
     }

@@ -15,7 +15,7 @@ use tonic_types::StatusExt;
 
 use super::{MESSAGE_MAX, SERVICES, ServeError, pb, serve_and_drain};
 use crate::domain::PARTY_SECRET_LEN;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Place};
 use crate::playbook::{Playbook, SHIPPED};
 use crate::service::{Clock, Service, Settings};
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
@@ -35,7 +35,7 @@ impl Running {
     async fn start() -> Running {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
-            ledger: Ledger::open(&folder.path().join("ledger.sqlite")).await.unwrap(),
+            ledger: Ledger::open(&Place::file(&folder.path().join("ledger.sqlite"))).await.unwrap(),
             playbook: Arc::new(Playbook::parse(&SHIPPED).unwrap()),
             signals: SignalStore::Embedded(EmbeddedStore::new(EmbeddedConfig::default())),
             snapshot: None,

@@ -1,7 +1,6 @@
 //! Accounts as the lender tells them, replaced whole.
 
-use sqlx::{Row, SqliteConnection};
-
+use super::sql::{Connection, query};
 use super::{Claim, Error, Ledger, PreconditionReason, Written};
 use crate::domain::{Account, AccountId, Time};
 
@@ -15,16 +14,17 @@ impl Ledger {
         expected_etag: Option<String>,
     ) -> Result<Written<String>, Error> {
         self.write_once(claim, move |connection, now| {
-            Box::pin(upsert(connection, now, account, expected_etag))
+            Box::pin(upsert(connection, now, account.clone(), expected_etag.clone()))
         })
         .await
     }
 
     /// An account with its etag.
     pub async fn account(&self, id: &AccountId) -> Result<Option<(Account, String)>, Error> {
-        let row = sqlx::query("SELECT record, version FROM accounts WHERE account_id = $1")
+        let mut connection = self.readers.acquire().await?;
+        let row = query("SELECT record, version FROM accounts WHERE account_id = $1")
             .bind(id.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut connection)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let record: &str = row.try_get("record")?;
@@ -37,14 +37,15 @@ fn etag(version: i64) -> String {
 }
 
 async fn upsert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     account: Account,
     expected_etag: Option<String>,
 ) -> Result<String, Error> {
-    let present = sqlx::query("SELECT version, currency FROM accounts WHERE account_id = $1")
+    connection.touch(&[account.id.as_str()]).await?;
+    let present = query("SELECT version, currency FROM accounts WHERE account_id = $1")
         .bind(account.id.as_str())
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await?;
     let version: i64 = match &present {
         Some(row) => row.try_get("version")?,
@@ -54,7 +55,7 @@ async fn upsert(
         return Err(Error::Conflict);
     }
     if let Some(row) = &present
-        && row.try_get::<&str, _>("currency")? != account.currency.code()
+        && row.try_get::<&str>("currency")? != account.currency.code()
         && uses_limit(connection, &account.id, now).await?
     {
         return Err(Error::refused(
@@ -62,7 +63,7 @@ async fn upsert(
             "the currency cannot change while something is outstanding or reserved",
         ));
     }
-    sqlx::query(
+    query(
         "INSERT INTO accounts (account_id, version, currency, credit_limit, updated, record)
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (account_id) DO UPDATE SET
@@ -82,14 +83,14 @@ async fn upsert(
 }
 
 async fn uses_limit(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     account: &AccountId,
     now: Time,
 ) -> Result<bool, Error> {
-    let uses = sqlx::query(
-        "SELECT 1 FROM plans WHERE holder = $1 AND outstanding > 0
+    let uses = query(
+        "SELECT plan_id FROM plans WHERE holder = $1 AND outstanding > 0
          UNION ALL
-         SELECT 1 FROM reservations
+         SELECT decision_id FROM reservations
          WHERE holder = $1 AND released IS NULL AND expires > $2 AND captured < amount
          LIMIT 1",
     )

@@ -1,9 +1,9 @@
 //! What follows a purchase: refunds, disputes, confirmed misuse and answers of the bank.
 
 use serde::Deserialize;
-use sqlx::SqliteConnection;
 
 use super::plan::{self, PlanName};
+use super::sql::{Connection, query};
 use super::{Error, EventFate, cancel, decision};
 use crate::domain::{
     AccountEvent, DecisionId, DecisionRecord, MisuseScope, Money, OrderName, Outcome, Parties,
@@ -15,7 +15,7 @@ const BANK_REFUSED: &str = "BANK_REFUSED";
 
 /// Takes a refund off what is still reserved, then off the last instalments.
 pub(super) async fn refund(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (event, now): (&AccountEvent, Time),
     order: &OrderName,
     amount: Money,
@@ -37,14 +37,14 @@ pub(super) async fn refund(
         // What the lender stated later has this refund in it.
         let counted = plan.stated.is_none_or(|stated| stated < event.time.as_micros());
         let falls = if counted { plan.outstanding.min(amount.minor() - freed) } else { 0 };
-        sqlx::query(
+        query(
             "UPDATE plans SET outstanding = outstanding - $3, refunded = refunded + $3
              WHERE holder = $1 AND plan_id = $2",
         )
         .bind(name.holder)
         .bind(name.plan_id)
         .bind(falls)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
         plan::give_back(connection, name, falls).await?;
     }
@@ -53,22 +53,22 @@ pub(super) async fn refund(
 
 /// Frees up to `amount` of what is still reserved; answers how much.
 async fn shrink_reservation(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     id: DecisionId,
     amount: i64,
 ) -> Result<i64, Error> {
-    let reserved: Option<i64> = sqlx::query_scalar(
+    let reserved = query(
         "SELECT amount - captured FROM reservations
          WHERE decision_id = $1 AND released IS NULL AND expires > $2",
     )
     .bind(id.to_string())
     .bind(now.as_micros())
-    .fetch_optional(&mut *connection)
+    .fetch_value::<i64>(connection)
     .await?;
     let freed = reserved.unwrap_or(0).min(amount);
     if freed > 0 {
-        sqlx::query("UPDATE reservations SET amount = amount - $2 WHERE decision_id = $1")
+        query("UPDATE reservations SET amount = amount - $2 WHERE decision_id = $1")
             .bind(id.to_string())
             .bind(freed)
             .execute(connection)
@@ -79,7 +79,7 @@ async fn shrink_reservation(
 
 /// Notes a dispute of a plan, opened, closed, or with no word on that.
 pub(super) async fn dispute(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     id: DecisionId,
     opened: Option<bool>,
@@ -88,7 +88,7 @@ pub(super) async fn dispute(
         return Ok(EventFate::rejected("unknown decision"));
     }
     // A late event changes nothing that a later one has said.
-    sqlx::query(
+    query(
         "UPDATE plans SET disputed = $3, dispute_time = $4
          WHERE holder = $1 AND plan_id = $2 AND (dispute_time IS NULL OR dispute_time <= $4)",
     )
@@ -103,7 +103,7 @@ pub(super) async fn dispute(
 
 /// Puts a party of the decision on the list of confirmed misuse.
 pub(super) async fn misuse(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     id: DecisionId,
     scope: MisuseScope,
@@ -114,7 +114,7 @@ pub(super) async fn misuse(
     let Some(party) = party_of(connection, event, id, scope).await? else {
         return Ok(EventFate::rejected("the decision has no such party, or it was erased"));
     };
-    sqlx::query(
+    query(
         "INSERT INTO misuse_list (party_kind, party, since, event_id) VALUES ($1, $2, $3, $4)
          ON CONFLICT (party_kind, party) DO NOTHING",
     )
@@ -129,7 +129,7 @@ pub(super) async fn misuse(
 
 /// The party of `scope`, from what the decision, or those that it replaced, taught about signals.
 async fn party_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     id: DecisionId,
     scope: MisuseScope,
@@ -139,7 +139,7 @@ async fn party_of(
         #[serde(default)]
         parties: Parties,
     }
-    let payloads: Vec<String> = sqlx::query_scalar(
+    let payloads: Vec<String> = query(
         "WITH RECURSIVE line (decision_id) AS (
             SELECT $1
             UNION SELECT decisions.decision_id FROM decisions
@@ -152,7 +152,7 @@ async fn party_of(
     )
     .bind(id.to_string())
     .bind(event.account.as_str())
-    .fetch_all(connection)
+    .fetch_values(connection)
     .await?;
     for payload in payloads {
         let Payload { parties } = serde_json::from_str(&payload)?;
@@ -170,7 +170,7 @@ async fn party_of(
 
 /// Notes what the bank answered; its refusal ends an approval of which nothing is captured.
 pub(super) async fn bank_answer(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     id: DecisionId,
     response: &str,
@@ -189,7 +189,7 @@ pub(super) async fn bank_answer(
 
 /// A decision of the event's own account.
 async fn own_decision(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     id: DecisionId,
 ) -> Result<Option<DecisionRecord>, Error> {
@@ -200,11 +200,11 @@ async fn own_decision(
 /// The newest decision of the event's own account with this order reference, an approval before
 /// the refusals that may have preceded it.
 async fn by_order(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     reference: &str,
 ) -> Result<Option<DecisionRecord>, Error> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT * FROM decisions WHERE order_reference = $1 AND holder = $2
          ORDER BY CASE WHEN outcome = $3 THEN 0 ELSE 1 END, created DESC LIMIT 1",
     )

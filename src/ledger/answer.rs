@@ -1,12 +1,14 @@
 //! What a caller was answered under a key, so that a retry gets the first answer.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::{Row, SqliteConnection};
 
-use super::writer::Pending;
+use super::sql::{Connection, Row, query};
+use super::write::Pending;
 use super::{Error, Ledger};
-use crate::domain::{DecisionRecord, RequestId, Time};
+use crate::domain::{DecisionId, DecisionRecord, RequestId, Time};
 
 /// What makes a call one call: who asked, what for, and the id that a retry repeats.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +38,10 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub(super) fn is_of(&self, decision: DecisionId) -> bool {
+        self.decision.as_ref().is_some_and(|record| record.id == decision)
+    }
+
     /// What was answered to a write that was no assessment.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let body = self.body.as_deref().ok_or_else(|| Error::corrupt("an answer has no body"))?;
@@ -62,9 +68,11 @@ impl Ledger {
     pub(super) async fn write_once<T, W>(&self, claim: Claim, work: W) -> Result<Written<T>, Error>
     where
         T: Serialize + Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection, Time) -> Pending<'c, T> + Send + 'static,
+        W: for<'c> Fn(&'c mut Connection, Time) -> Pending<'c, T> + Send + Sync + 'static,
     {
+        let (work, claim) = (Arc::new(work), Arc::new(claim));
         self.write(move |connection| {
+            let (work, claim) = (Arc::clone(&work), Arc::clone(&claim));
             Box::pin(async move {
                 if let Some(answer) = load(connection, &claim.key).await? {
                     return Ok(Written::Before(answer));
@@ -80,10 +88,10 @@ impl Ledger {
 
 /// Reads the answer under `key`; inside a write transaction its absence is the last word.
 pub(super) async fn load(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: &AnswerKey,
 ) -> Result<Option<Answer>, Error> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT answers.hash, answers.body, decisions.record
          FROM answers LEFT JOIN decisions ON decisions.decision_id = answers.decision_id
          WHERE answers.caller = $1 AND answers.call = $2 AND answers.request_id = $3",
@@ -93,19 +101,23 @@ pub(super) async fn load(
     .bind(key.request_id.to_string())
     .fetch_optional(connection)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let hash: Vec<u8> = row.try_get("hash")?;
-    let record: Option<String> = row.try_get("record")?;
+    row.as_ref().map(of_row).transpose().map(Option::flatten)
+}
+
+/// The answer of a row with its `hash`, `body` and `record`; a hash that is not there is none.
+pub(super) fn of_row(row: &Row) -> Result<Option<Answer>, Error> {
+    let Some(hash) = row.try_get::<Option<Vec<u8>>>("hash")? else { return Ok(None) };
+    let record: Option<&str> = row.try_get("record")?;
     Ok(Some(Answer {
         hash: hash.try_into().map_err(|_| Error::corrupt("the hash of an answer is cut"))?,
-        decision: record.as_deref().map(serde_json::from_str).transpose()?,
+        decision: record.map(serde_json::from_str).transpose()?,
         body: row.try_get("body")?,
     }))
 }
 
 /// Keeps the answer of a write that is no assessment; assessments go in groups.
-async fn keep(connection: &mut SqliteConnection, claim: &Claim, body: String) -> Result<(), Error> {
-    sqlx::query(
+async fn keep(connection: &mut Connection, claim: &Claim, body: String) -> Result<(), Error> {
+    query(
         "INSERT INTO answers (caller, call, request_id, hash, body, time)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )

@@ -1,8 +1,7 @@
 //! Cancelling a decision: what it still holds of the limit is free again.
 
-use sqlx::SqliteConnection;
-
 use super::signal::{Taught, teach};
+use super::sql::{Connection, query};
 use super::{Claim, Error, Ledger, PreconditionReason, SignalRow, Written, decision};
 use crate::domain::{DecisionId, DecisionRecord, Outcome, Time};
 
@@ -23,17 +22,20 @@ impl Ledger {
         claim: Claim,
         cancel: Cancel,
     ) -> Result<Written<DecisionRecord>, Error> {
-        self.write_once(claim, move |connection, now| Box::pin(end(connection, now, cancel))).await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(end(connection, now, cancel.clone()))
+        })
+        .await
     }
 }
 
 async fn end(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     cancel: Cancel,
 ) -> Result<DecisionRecord, Error> {
     use PreconditionReason as Why;
-    let mut record = decision::find(connection, cancel.decision).await?.ok_or(Error::NotFound)?;
+    let mut record = decision::taken(connection, cancel.decision).await?.ok_or(Error::NotFound)?;
     if record.progress.canceled.is_some() {
         return Ok(record);
     }
@@ -62,23 +64,21 @@ async fn end(
 
 /// Marks a decision cancelled and frees what it still reserves.
 pub(super) async fn release(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: DecisionId,
     now: Time,
     reason: &str,
 ) -> Result<(), Error> {
-    sqlx::query("UPDATE decisions SET canceled = $2, cancel_reason = $3 WHERE decision_id = $1")
+    query("UPDATE decisions SET canceled = $2, cancel_reason = $3 WHERE decision_id = $1")
         .bind(id.to_string())
         .bind(now.as_micros())
         .bind(reason)
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
-    sqlx::query(
-        "UPDATE reservations SET released = $2 WHERE decision_id = $1 AND released IS NULL",
-    )
-    .bind(id.to_string())
-    .bind(now.as_micros())
-    .execute(connection)
-    .await?;
+    query("UPDATE reservations SET released = $2 WHERE decision_id = $1 AND released IS NULL")
+        .bind(id.to_string())
+        .bind(now.as_micros())
+        .execute(connection)
+        .await?;
     Ok(())
 }

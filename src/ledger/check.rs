@@ -1,8 +1,8 @@
 //! Checks the whole ledger against what must always hold; for tests and for support.
 
-use sqlx::{Row, SqliteConnection};
 use tokio_stream::StreamExt;
 
+use super::sql::{Connection, query};
 use super::{Error, Ledger, decision};
 use crate::domain::Time;
 
@@ -86,16 +86,15 @@ impl Ledger {
         // Each rule is one statement, and so one snapshot; writes go on meanwhile.
         let mut connection = self.readers.acquire().await?;
         let mut report = counts(&mut connection).await?;
-        let over: Vec<String> = sqlx::query_scalar(OVER_LIMIT)
+        let over: Vec<String> = query(OVER_LIMIT)
             .bind(most)
             .bind(now.as_micros())
-            .fetch_all(&mut *connection)
+            .fetch_values(&mut connection)
             .await?;
         let over = over.iter().map(|holder| format!("{holder} holds more than its limit"));
         report.findings.extend(over);
         for (sentence, rule) in RULES {
-            let ids: Vec<String> =
-                sqlx::query_scalar(rule).bind(most).fetch_all(&mut *connection).await?;
+            let ids: Vec<String> = query(rule).bind(most).fetch_values(&mut connection).await?;
             report.findings.extend(ids.into_iter().map(|id| format!("{id} {sentence}")));
         }
         report.findings.extend(unreadable(&mut connection).await?);
@@ -103,8 +102,8 @@ impl Ledger {
     }
 }
 
-async fn counts(connection: &mut SqliteConnection) -> Result<Report, Error> {
-    let row = sqlx::query(
+async fn counts(connection: &mut Connection) -> Result<Report, Error> {
+    let row = query(
         "SELECT (SELECT COUNT(*) FROM decisions) AS decisions,
             (SELECT COUNT(*) FROM reservations) AS reservations,
             (SELECT COUNT(*) FROM answers) AS answers",
@@ -120,9 +119,9 @@ async fn counts(connection: &mut SqliteConnection) -> Result<Report, Error> {
 }
 
 /// Decisions whose columns do not say what their record says.
-async fn unreadable(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+async fn unreadable(connection: &mut Connection) -> Result<Vec<String>, Error> {
     let mut findings = Vec::new();
-    let mut rows = sqlx::query("SELECT * FROM decisions").fetch(connection);
+    let mut rows = query("SELECT * FROM decisions").fetch(connection);
     while let Some(row) = rows.try_next().await? {
         let id: &str = row.try_get("decision_id")?;
         let agrees = decision::stored(&row).is_ok_and(|record| {

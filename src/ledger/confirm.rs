@@ -1,8 +1,7 @@
 //! Capturing an approved purchase: what was reserved becomes outstanding.
 
-use sqlx::SqliteConnection;
-
 use super::signal::{Taught, teach};
+use super::sql::{Connection, query};
 use super::{Claim, Error, Ledger, PreconditionReason, SignalRow, Written, decision, plan};
 use crate::domain::{DecisionId, DecisionRecord, MerchantId, Money, Outcome, Time};
 
@@ -24,17 +23,19 @@ impl Ledger {
         claim: Claim,
         confirm: Confirm,
     ) -> Result<Written<DecisionRecord>, Error> {
-        self.write_once(claim, move |connection, now| Box::pin(capture(connection, now, confirm)))
-            .await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(capture(connection, now, confirm.clone()))
+        })
+        .await
     }
 }
 
 async fn capture(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     confirm: Confirm,
 ) -> Result<DecisionRecord, Error> {
-    let mut record = decision::find(connection, confirm.decision).await?.ok_or(Error::NotFound)?;
+    let mut record = decision::taken(connection, confirm.decision).await?.ok_or(Error::NotFound)?;
     may_capture(&record, &confirm, now)?;
     let before = record.progress.captured;
     let after = before + confirm.captured.minor();
@@ -46,11 +47,11 @@ async fn capture(
     }
     record.progress.captured = after;
     record.order_reference = confirm.order_reference.or(record.order_reference);
-    sqlx::query("UPDATE decisions SET captured = $2, order_reference = $3 WHERE decision_id = $1")
+    query("UPDATE decisions SET captured = $2, order_reference = $3 WHERE decision_id = $1")
         .bind(record.id.to_string())
         .bind(after)
         .bind(record.order_reference.as_deref())
-        .execute(&mut *connection)
+        .execute(connection)
         .await?;
     if let (0, Some(row)) = (before, &confirm.purchase) {
         let holder = record.holder.ledger_name();
@@ -91,12 +92,12 @@ fn may_capture(record: &DecisionRecord, confirm: &Confirm, now: Time) -> Result<
 
 /// Turns a part of the reservation into outstanding; its sum with the plan stays the same.
 async fn draw(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: DecisionId,
     credit: i64,
     now: Time,
 ) -> Result<(), Error> {
-    let drawn = sqlx::query(
+    let drawn = query(
         "UPDATE reservations SET captured = captured + $2
          WHERE decision_id = $1 AND released IS NULL AND expires > $3
             AND captured + $2 <= amount",
@@ -106,7 +107,7 @@ async fn draw(
     .bind(now.as_micros())
     .execute(connection)
     .await?;
-    match drawn.rows_affected() {
+    match drawn {
         1 => Ok(()),
         // A refund has taken some of the reservation since.
         _ => Err(Error::refused(

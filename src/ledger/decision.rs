@@ -1,8 +1,6 @@
 //! Stored decisions, by id, by reference, and by what a list asks for.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
-
+use super::sql::{Connection, Row, Statement, query};
 use super::{Error, Ledger};
 use crate::domain::{
     DecisionId, DecisionRecord, Holder, MerchantId, Outcome, Progress, ReasonCode, Reference, Time,
@@ -41,24 +39,27 @@ impl Ledger {
         &self,
         reference: Reference,
     ) -> Result<Option<DecisionRecord>, Error> {
-        let row = sqlx::query("SELECT * FROM decisions WHERE reference = $1")
+        let mut connection = self.readers.acquire().await?;
+        let row = query("SELECT * FROM decisions WHERE reference = $1")
             .bind(reference.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut connection)
             .await?;
         row.as_ref().map(stored).transpose()
     }
 
     /// Decisions newest first.
     pub async fn list_decisions(&self, filter: &ListFilter) -> Result<Vec<DecisionRecord>, Error> {
-        let rows = list_query(filter).build().fetch_all(&self.readers).await?;
+        let mut connection = self.searchers.acquire().await?;
+        let rows = list_query(filter).fetch_all(&mut connection).await?;
         rows.iter().map(stored).collect()
     }
 
     /// Hash of the basket that a decision was about; `None` when none was sent.
     pub async fn basket_hash(&self, id: DecisionId) -> Result<Option<[u8; 32]>, Error> {
-        let row = sqlx::query("SELECT basket FROM decisions WHERE decision_id = $1")
+        let mut connection = self.readers.acquire().await?;
+        let row = query("SELECT basket FROM decisions WHERE decision_id = $1")
             .bind(id.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut connection)
             .await?;
         let hash: Option<Vec<u8>> = row.map(|row| row.try_get("basket")).transpose()?;
         Ok(hash.and_then(|hash| hash.try_into().ok()))
@@ -66,16 +67,16 @@ impl Ledger {
 
     /// What `decide` saw, as JSON.
     pub async fn facts(&self, id: DecisionId) -> Result<Option<String>, Error> {
-        let facts = sqlx::query_scalar("SELECT facts FROM decisions WHERE decision_id = $1")
+        let mut connection = self.readers.acquire().await?;
+        query("SELECT facts FROM decisions WHERE decision_id = $1")
             .bind(id.to_string())
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(facts)
+            .fetch_value(&mut connection)
+            .await
     }
 }
 
-fn list_query(filter: &ListFilter) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT * FROM decisions WHERE 1 = 1");
+fn list_query(filter: &ListFilter) -> Statement<'_> {
+    let mut statement = Statement::new("SELECT * FROM decisions WHERE 1 = 1");
     let texts = [
         ("caller", filter.caller.clone()),
         ("holder", filter.holder.as_ref().map(Holder::ledger_name)),
@@ -84,50 +85,64 @@ fn list_query(filter: &ListFilter) -> QueryBuilder<Sqlite> {
     ];
     for (column, text) in texts {
         if let Some(text) = text {
-            query.push(format_args!(" AND {column} = ")).push_bind(text);
+            statement.push(format_args!(" AND {column} = ")).push_bind(text);
         }
     }
     if !filter.outcomes.is_empty() {
-        query.push(" AND outcome IN ");
-        query.push_tuples(&filter.outcomes, |mut row, outcome| {
+        statement.push(" AND outcome IN ");
+        statement.push_tuples(&filter.outcomes, |mut row, outcome| {
             row.push_bind(outcome.name());
         });
     }
     if !filter.codes.is_empty() {
-        query.push(" AND (1 = 0");
+        statement.push(" AND (1 = 0");
         for code in &filter.codes {
-            query.push(" OR codes LIKE ").push_bind(format!("% {code} %"));
+            statement.push(" OR codes LIKE ").push_bind(format!("% {code} %"));
         }
-        query.push(")");
+        statement.push(")");
     }
     for (bound, time) in [(" AND created >= ", filter.from), (" AND created < ", filter.until)] {
         if let Some(time) = time {
-            query.push(bound).push_bind(time.as_micros());
+            statement.push(bound).push_bind(time.as_micros());
         }
     }
     if let Some((created, id)) = filter.after {
-        query.push(" AND (created, decision_id) < (").push_bind(created.as_micros());
-        query.push(", ").push_bind(id.to_string()).push(")");
+        statement.push(" AND (created, decision_id) < (").push_bind(created.as_micros());
+        statement.push(", ").push_bind(id.to_string()).push(")");
     }
-    query.push(" ORDER BY created DESC, decision_id DESC LIMIT ");
-    query.push_bind(i64::from(filter.limit));
-    query
+    statement.push(" ORDER BY created DESC, decision_id DESC LIMIT ");
+    statement.push_bind(i64::from(filter.limit));
+    statement
 }
 
 /// A decision with its progress, on a connection that may be inside a write.
 pub(super) async fn find(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: DecisionId,
 ) -> Result<Option<DecisionRecord>, Error> {
-    let row = sqlx::query("SELECT * FROM decisions WHERE decision_id = $1")
+    let row = query("SELECT * FROM decisions WHERE decision_id = $1")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
     row.as_ref().map(stored).transpose()
 }
 
+/// A decision that is about to change, its holder taken for the rest of the transaction.
+pub(super) async fn taken(
+    connection: &mut Connection,
+    id: DecisionId,
+) -> Result<Option<DecisionRecord>, Error> {
+    let holder = query("SELECT holder FROM decisions WHERE decision_id = $1")
+        .bind(id.to_string())
+        .fetch_value::<String>(connection)
+        .await?;
+    let Some(holder) = holder else { return Ok(None) };
+    connection.touch(&[&holder]).await?;
+    find(connection, id).await
+}
+
 /// The record of a row of `decisions`, with what became of it since it was answered.
-pub(super) fn stored(row: &SqliteRow) -> Result<DecisionRecord, Error> {
+pub(super) fn stored(row: &Row) -> Result<DecisionRecord, Error> {
     let record: &str = row.try_get("record")?;
     let mut record: DecisionRecord = serde_json::from_str(record)?;
     let superseded_by: Option<String> = row.try_get("superseded_by")?;
@@ -142,4 +157,26 @@ pub(super) fn stored(row: &SqliteRow) -> Result<DecisionRecord, Error> {
         captured: row.try_get("captured")?,
     };
     Ok(record)
+}
+
+/// When a pending decision lapses, if nothing happens: [`DecisionRecord::lapsed`].
+pub(super) fn lapses(record: &DecisionRecord) -> Option<Time> {
+    let step_up = record.decision.step_up.as_ref().map(|asked| asked.expires);
+    let review = record.decision.review.map(|asked| asked.expires);
+    step_up.into_iter().chain(review).min()
+}
+
+/// Numbers of the reason codes, each once.
+pub(super) fn code_numbers(record: &DecisionRecord) -> Vec<i64> {
+    let reasons = record.decision.reasons.iter();
+    let mut numbers: Vec<i64> = reasons.map(|reason| i64::from(reason.code.number())).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Reason codes between blanks, so that one is found by its name with blanks around it.
+pub(super) fn codes(record: &DecisionRecord) -> String {
+    let names = record.decision.reasons.iter().map(|reason| reason.code.name());
+    names.fold(String::from(" "), |codes, name| codes + name + " ")
 }

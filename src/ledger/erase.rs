@@ -1,11 +1,7 @@
 //! Erasing what is kept about a person: obligations stay, and so do decisions with their facts.
 
-use std::time::Duration;
-
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
-
-use super::{Claim, Error, Ledger, Written};
+use super::sql::{Connection, Pool, query};
+use super::{Claim, Error, Ledger, Written, sqlite};
 use crate::domain::{Account, AccountId, Erased, Time};
 
 /// A statement about the rows of `$1` in `signal_events`: by the holder's decisions, and those of
@@ -23,17 +19,14 @@ macro_rules! of_holder {
     };
 }
 
-/// Far below what a commit waits for the file.
-const SCRUB_WAITS: Duration = Duration::from_millis(250);
-
 impl Ledger {
     /// What the signals were taught about an account, as JSON: its parties are in there.
     pub async fn signals_of(&self, account: &AccountId) -> Result<Vec<String>, Error> {
-        let rows = sqlx::query(of_holder!("SELECT payload FROM signal_events WHERE"))
+        let mut connection = self.searchers.acquire().await?;
+        query(of_holder!("SELECT payload FROM signal_events WHERE"))
             .bind(account.as_str())
-            .fetch_all(&self.readers)
-            .await?;
-        Ok(rows.iter().map(|row| row.try_get("payload")).collect::<Result<_, _>>()?)
+            .fetch_values(&mut connection)
+            .await
     }
 
     /// Erases what is kept about the person; `signal_parties` is what the signals have forgotten.
@@ -45,6 +38,7 @@ impl Ledger {
     ) -> Result<Written<Erased>, Error> {
         let written = self
             .write_once(claim, move |connection, now| {
+                let account = account.clone();
                 Box::pin(async move {
                     let erased = erase(connection, now, &account).await?;
                     Ok(Erased { signal_parties, ..erased })
@@ -55,52 +49,42 @@ impl Ledger {
         Ok(written)
     }
 
-    /// Pages that were overwritten are in the log still, as they were before: the log is moved into
-    /// the file and cut. Where somebody reads for long, as an export does, it is cut later.
+    /// On SQLite, pages that were overwritten are in the log still, as they were before: the log is
+    /// moved into the file and cut. Where somebody reads for long, as an export does, that is later.
     pub async fn scrub(&self) {
-        match self.cut_log().await {
+        let Pool::Sqlite(pool) = &self.readers else { return };
+        match sqlite::cut_log(pool).await {
             Ok(true) => {}
             Ok(false) => tracing::info!("what was erased stays in the ledger's log for now"),
             Err(error) => tracing::warn!(%error, "the ledger's log was not cut"),
         }
     }
-
-    /// Whether the log was cut. A commit waits meanwhile, so this must not wait for long itself.
-    async fn cut_log(&self) -> Result<bool, Error> {
-        let options = self.readers.connect_options();
-        let options = SqliteConnectOptions::clone(&options).busy_timeout(SCRUB_WAITS);
-        let mut connection = options.connect().await?;
-        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
-        let busy: i64 = row.try_get(0)?;
-        connection.close().await?;
-        Ok(busy == 0)
-    }
 }
 
 async fn erase(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     account: &AccountId,
 ) -> Result<Erased, Error> {
-    let known = sqlx::query("SELECT record FROM accounts WHERE account_id = $1")
+    connection.touch(&[account.as_str()]).await?;
+    let known = query("SELECT record FROM accounts WHERE account_id = $1")
         .bind(account.as_str())
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await?;
-    let decided = sqlx::query("SELECT 1 FROM decisions WHERE holder = $1 LIMIT 1")
+    let decided = query("SELECT 1 FROM decisions WHERE holder = $1 LIMIT 1")
         .bind(account.as_str())
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await?;
     if known.is_none() && decided.is_none() {
         return Err(Error::NotFound);
     }
-    let raw_contexts = sqlx::query(
+    let raw_contexts = query(
         "DELETE FROM raw_context WHERE decision_id IN (
             SELECT decision_id FROM decisions WHERE holder = $1)",
     )
     .bind(account.as_str())
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
+    .execute(connection)
+    .await?;
     let signal_events = forget_signals(connection, account).await?;
     let account_fields = match known {
         Some(row) => forget_person(connection, row.try_get("record")?).await?,
@@ -110,35 +94,30 @@ async fn erase(
 }
 
 /// The newest row of all stays without its content: else its sequence would be given once more.
-async fn forget_signals(
-    connection: &mut SqliteConnection,
-    account: &AccountId,
-) -> Result<u64, Error> {
-    let emptied = sqlx::query(of_holder!(
+async fn forget_signals(connection: &mut Connection, account: &AccountId) -> Result<u64, Error> {
+    let emptied = query(of_holder!(
         "UPDATE signal_events
          SET holder = '', decision_id = NULL, kind = 'erased', payload = '{}'
          WHERE seq = (SELECT MAX(seq) FROM signal_events) AND"
     ))
     .bind(account.as_str())
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    let deleted = sqlx::query(of_holder!("DELETE FROM signal_events WHERE"))
+    .execute(connection)
+    .await?;
+    let deleted = query(of_holder!("DELETE FROM signal_events WHERE"))
         .bind(account.as_str())
         .execute(connection)
-        .await?
-        .rows_affected();
+        .await?;
     Ok(emptied + deleted)
 }
 
-async fn forget_person(connection: &mut SqliteConnection, record: &str) -> Result<u64, Error> {
+async fn forget_person(connection: &mut Connection, record: &str) -> Result<u64, Error> {
     let account: Account = serde_json::from_str(record)?;
     let (erased, fields) = account.erased();
     if fields == 0 {
         return Ok(0);
     }
     // The time of the update stays: what the lender told then of a support plan still holds.
-    sqlx::query("UPDATE accounts SET version = version + 1, record = $2 WHERE account_id = $1")
+    query("UPDATE accounts SET version = version + 1, record = $2 WHERE account_id = $1")
         .bind(erased.id.as_str())
         .bind(serde_json::to_string(&erased)?)
         .execute(connection)

@@ -1,12 +1,18 @@
 //! Why a call to the ledger gave no answer, by what the caller can do about it.
 
-/// What went wrong. Nothing that failed has left anything behind, but for `Unavailable`, whose
-/// outcome is unknown until the same key is asked again.
+/// What went wrong. Nothing that failed has left anything behind, but for `Unavailable` and
+/// `Interrupted`, whose outcome is unknown until the same key is asked again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The ledger cannot be reached, opened or written; the text is for operators.
     #[error("{0}")]
     Unavailable(String),
+    /// A connection was lost, or somebody else was in the way: nobody knows whether it was done.
+    #[error("{0}")]
+    Interrupted(String),
+    /// There is no room on the disk: nothing was written, and the same call may be sent again.
+    #[error("{0}")]
+    Full(String),
     #[error("not found in the ledger")]
     NotFound,
     /// The object was changed by somebody else since it was read.
@@ -52,10 +58,19 @@ impl Error {
         Error::Precondition(Precondition { reason, text: text.into() })
     }
 
+    /// A statement took longer than any server takes.
+    pub(super) fn hung() -> Error {
+        Error::Interrupted("ledger: the server does not answer".into())
+    }
+
     pub(super) fn corrupt(what: impl std::fmt::Display) -> Error {
         Error::Corrupt(what.to_string())
     }
 }
+
+/// The codes of a disk without room.
+const SQLITE_FULL: &str = "13";
+const POSTGRES_FULL: &str = "53100";
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
@@ -67,11 +82,32 @@ impl From<sqlx::Error> for Error {
             }
             _ => false,
         };
-        match odd_data {
-            true => Error::corrupt(error),
-            false => Error::Unavailable(format!("ledger: {error}")),
+        let code = error.as_database_error().and_then(|refused| refused.code());
+        let is_lost = matches!(
+            &error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+        );
+        let text = format!("ledger: {error}");
+        match code.as_deref() {
+            Some(SQLITE_FULL | POSTGRES_FULL) => Error::Full(text),
+            Some(code) if is_passing(code) => Error::Interrupted(text),
+            None if is_lost => Error::Interrupted(text),
+            _ if odd_data => Error::corrupt(error),
+            _ => Error::Unavailable(text),
         }
     }
+}
+
+/// Whether PostgreSQL may do the same later: its classes 08 (connection), 40 (rolled back), 53
+/// (resources), 55 (locks) and 57 (shutdown, statement timeout), a standby that took over (25006),
+/// and a key that somebody else has just taken (23505). SQLite's codes are shorter.
+fn is_passing(code: &str) -> bool {
+    code.len() == 5
+        && (["08", "40", "53", "55", "57"].iter().any(|class| code.starts_with(class))
+            || matches!(code, "25006" | "23505"))
 }
 
 impl From<serde_json::Error> for Error {

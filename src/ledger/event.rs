@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::signal::{Taught, teach};
+use super::sql::{Connection, Statement};
 use super::{Claim, Error, Ledger, SignalRow, Written, aftermath, repayment};
 use crate::domain::{AccountEvent, DecisionId, EventId, EventKind, Money, Parties, Time};
 
@@ -43,16 +43,20 @@ impl Ledger {
         claim: Claim,
         events: Vec<(AccountEvent, Option<SignalRow>)>,
     ) -> Result<Written<Vec<EventResult>>, Error> {
-        self.write_once(claim, move |connection, now| Box::pin(record(connection, now, events)))
-            .await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(record(connection, now, events.clone()))
+        })
+        .await
     }
 }
 
 async fn record(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     events: Vec<Told>,
 ) -> Result<Vec<EventResult>, Error> {
+    let holders: Vec<&str> = events.iter().map(|(event, _)| event.account.as_str()).collect();
+    connection.touch(&holders).await?;
     let mut statuses = Vec::with_capacity(events.len());
     let mut seen = HashSet::new();
     for chunk in events.chunks(CHUNK) {
@@ -80,38 +84,38 @@ async fn record(
 
 /// Tells duplicates and unknown accounts; what is left is to be applied.
 async fn look<'e>(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     events: &'e [Told],
     seen: &mut HashSet<(&'e str, &'e str)>,
 ) -> Result<Vec<EventFate>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("WITH asked (position, account_id, event_id) AS (");
-    query.push_values(events.iter().enumerate(), |mut row, (position, (event, _))| {
+    let mut statement = Statement::new("WITH asked (position, account_id, event_id) AS (");
+    statement.push_values(events.iter().enumerate(), |mut row, (position, (event, _))| {
         row.push_bind(position as i64)
             .push_bind(event.account.as_str())
             .push_bind(event.id.as_str());
     });
-    query.push(
+    statement.push(
         ") SELECT
-            CASE WHEN EXISTS (
+            CAST(CASE WHEN EXISTS (
                 SELECT 1 FROM accounts WHERE accounts.account_id = asked.account_id
-            ) THEN 1 ELSE 0 END AS known,
-            CASE WHEN EXISTS (
+            ) THEN 1 ELSE 0 END AS BIGINT) AS known,
+            CAST(CASE WHEN EXISTS (
                 SELECT 1 FROM events WHERE events.account_id = asked.account_id
                 AND events.event_id = asked.event_id
-            ) THEN 1 ELSE 0 END AS told,
+            ) THEN 1 ELSE 0 END AS BIGINT) AS told,
             (SELECT currency FROM accounts WHERE accounts.account_id = asked.account_id)
                 AS currency
         FROM asked ORDER BY asked.position",
     );
-    let rows = query.build().persistent(false).fetch_all(connection).await?;
+    let rows = statement.cached(false).fetch_all(connection).await?;
     rows.iter()
         .zip(events)
         .map(|(row, (event, _))| {
-            let (known, told): (i64, i64) = (row.try_get("known")?, row.try_get("told")?);
+            let (known, told) = (row.flag("known")?, row.flag("told")?);
             let repeated = !seen.insert((event.account.as_str(), event.id.as_str()));
             let own: Option<&str> = row.try_get("currency")?;
             let foreign = amount_of(&event.kind).is_some_and(|m| Some(m.currency().code()) != own);
-            Ok(match (known != 0, told != 0 || repeated) {
+            Ok(match (known, told || repeated) {
                 (false, _) => EventFate::rejected("unknown account"),
                 (true, true) => EventFate::Duplicate,
                 (true, false) if foreign => {
@@ -126,7 +130,7 @@ async fn look<'e>(
 /// Does what an event does beyond being known. Checks come before the first write, so that a
 /// rejected event leaves nothing.
 async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     now: Time,
 ) -> Result<EventFate, Error> {
@@ -163,15 +167,15 @@ async fn apply(
     }
 }
 
-async fn keep(connection: &mut SqliteConnection, now: Time, events: &[&Told]) -> Result<(), Error> {
+async fn keep(connection: &mut Connection, now: Time, events: &[&Told]) -> Result<(), Error> {
     let payloads: Vec<String> = events
         .iter()
         .map(|(event, _)| serde_json::to_string(&without_parties(&event.kind)))
         .collect::<Result<_, _>>()?;
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut statement = Statement::new(
         "INSERT INTO events (account_id, event_id, kind, detail, time, recorded, payload) ",
     );
-    query.push_values(events.iter().zip(payloads), |mut row, ((event, _), payload)| {
+    statement.push_values(events.iter().zip(payloads), |mut row, ((event, _), payload)| {
         row.push_bind(event.account.as_str())
             .push_bind(event.id.as_str())
             .push_bind(event.kind.name())
@@ -180,7 +184,7 @@ async fn keep(connection: &mut SqliteConnection, now: Time, events: &[&Told]) ->
             .push_bind(now.as_micros())
             .push_bind(payload);
     });
-    query.build().persistent(false).execute(&mut *connection).await?;
+    statement.cached(false).execute(connection).await?;
     // A purchase is misused once, however many of its parties are listed for it.
     let mut misused = HashSet::new();
     let taught: Vec<Taught> = events

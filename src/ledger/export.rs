@@ -1,20 +1,17 @@
 //! Decisions in order of time for those who analyse them: read page by page beside a service that
-//! has the ledger open, all of it as of one moment of the file.
+//! has the ledger open, all of it as of one moment.
 
-use std::path::Path;
-
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::decision::stored;
-use super::{Error, open};
+use super::sql::{Connection, query};
+use super::{Error, Place};
 use crate::domain::{DecisionId, DecisionRecord, Span, Time};
 
 /// The decisions of a stretch of time; reads only.
 #[derive(Debug)]
 pub struct Export {
-    connection: SqliteConnection,
+    connection: Connection,
     /// The first moment, and the first one after.
     times: (Time, Time),
     /// Ids begin with their time, and there is no other index by it.
@@ -24,22 +21,14 @@ pub struct Export {
 
 impl Export {
     /// Opens a ledger that is there already, in use or not. All that is read is one snapshot.
-    pub async fn open(path: &Path, times: (Time, Time)) -> Result<Export, Error> {
-        let no_ledger = |error| open::unavailable(path, "cannot be read as one", &error);
-        let mut connection = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(false)
-            .read_only(true)
-            .busy_timeout(open::BUSY_TIMEOUT)
-            .connect()
-            .await
-            .map_err(no_ledger)?;
-        // One transaction to the end; the first statement in it takes the snapshot.
-        sqlx::query("BEGIN").execute(&mut connection).await.map_err(no_ledger)?;
-        sqlx::query("SELECT record, superseded_by FROM decisions LIMIT 0")
+    pub async fn open(place: &Place, times: (Time, Time)) -> Result<Export, Error> {
+        let mut connection = place.beside().await?;
+        connection.run(connection.engine().begin_snapshot()).await?;
+        // The first statement in the transaction takes the snapshot.
+        query("SELECT record, superseded_by FROM decisions LIMIT 0")
             .execute(&mut connection)
             .await
-            .map_err(no_ledger)?;
+            .map_err(|error| place.unavailable("cannot be read as one", &error))?;
         // Within its millisecond a time says nothing of ids.
         let (after, before) = (first_id_of(times.0), first_id_of(times.1 + Span::micros(1_000)));
         Ok(Export { connection, times, after: after.to_string(), before: before.to_string() })
@@ -47,7 +36,7 @@ impl Export {
 
     /// About how many there are: those of the first and last millisecond may not be meant.
     pub async fn count(&mut self) -> Result<u64, Error> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT COUNT(*) AS decisions FROM decisions
              WHERE decision_id >= $1 AND decision_id <= $2",
         )
@@ -62,7 +51,7 @@ impl Export {
     /// The next so many, in order of time; none at the end.
     pub async fn next(&mut self, limit: u32) -> Result<Vec<DecisionRecord>, Error> {
         let (from, until) = self.times;
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT * FROM decisions
              WHERE decision_id > $1 AND decision_id <= $2 AND created >= $3 AND created < $4
              ORDER BY decision_id LIMIT $5",

@@ -1,33 +1,21 @@
 //! What the signal store was taught, read beside a service that has the ledger open.
 
-use std::path::Path;
-
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use tokio::sync::Mutex;
 
 use super::signal::{StoredSignal, rows_after};
-use super::{Error, open};
+use super::sql::Connection;
+use super::{Error, Place};
 
 /// The past of the signals; reads only.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct History {
-    reader: SqlitePool,
+    reader: Mutex<Connection>,
 }
 
 impl History {
-    /// Opens a ledger that is there already, in use or not.
-    pub async fn open(path: &Path) -> Result<History, Error> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(false)
-            .read_only(true)
-            .busy_timeout(open::BUSY_TIMEOUT);
-        let reader = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await
-            .map_err(|error| open::unavailable(path, "cannot be read", &error))?;
-        Ok(History { reader })
+    /// Opens a ledger that is there already, in use or not. All that is read is one snapshot.
+    pub async fn open(place: &Place) -> Result<History, Error> {
+        Ok(History { reader: Mutex::new(place.beside().await?) })
     }
 
     /// Rows after `after_seq` (0 for the first), in order.
@@ -36,6 +24,6 @@ impl History {
         after_seq: i64,
         limit: u32,
     ) -> Result<Vec<StoredSignal>, Error> {
-        rows_after(&self.reader, after_seq, limit).await
+        rows_after(&mut *self.reader.lock().await, after_seq, limit).await
     }
 }

@@ -1,18 +1,22 @@
 //! What is durable: decisions with their facts, exposure, accounts, events and answers by key.
 //!
-//! One SQLite file. Reads take a connection of a small pool. Every write goes through one task,
-//! which commits waiting writes together (`writer.rs`) and tells nobody before the commit
-//! succeeded. No write may raise `outstanding + reserved` above the limit in force: the condition
-//! stands in the statement that reserves (`reserve.rs`). Ends are judged by comparing times, so
-//! nothing here has to be swept.
+//! One SQLite file (`sqlite/`), or a PostgreSQL database that several processes share (`postgres/`).
+//! The statements are the same (`sql/`) but for the commit of decisions: those that wait go
+//! together, and nobody is told before it is durable. No write may raise `outstanding + reserved`
+//! above the limit in force: the condition stands in the statement that reserves. Ends are judged
+//! by comparing times, so nothing here has to be swept.
 
-mod open;
-mod writer;
+mod sql;
+
+mod migrate;
+mod place;
+mod postgres;
+mod sqlite;
+mod write;
 
 mod answer;
 mod assess;
-mod reserve;
-mod rows;
+mod chain;
 
 mod account;
 mod restriction;
@@ -44,8 +48,7 @@ mod tests;
 use std::fs::File;
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 pub use answer::{Answer, AnswerKey, Claim, Written};
 pub use assess::{AssessCommit, Assessed};
@@ -57,18 +60,50 @@ pub use error::{Error, Precondition, PreconditionReason};
 pub use event::{EventFate, EventResult};
 pub use export::Export;
 pub use history::History;
+pub use place::Place;
 pub use retention::EventPlace;
 pub use signal::{SignalRow, StoredSignal};
-pub use standing::Probe;
+pub use standing::{Asked, Probe};
 pub use summary::Sent;
 pub use training::{Captured, Decided, Past, PlanPast};
+
+use sql::Pool;
+use write::Writer;
 
 /// The ledger; clones share it.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    readers: SqlitePool,
-    jobs: mpsc::Sender<writer::Job>,
+    /// What decisions read.
+    readers: Pool,
+    /// What people list and search: they wait for each other and for nothing else.
+    searchers: Pool,
+    writer: Writer,
     failed: watch::Receiver<Option<String>>,
     /// Held while any clone lives, so that no second process opens the file.
-    _lock: Arc<File>,
+    _lock: Option<Arc<File>>,
+}
+
+impl Ledger {
+    /// Opens the ledger at `place`, making or migrating it where needed.
+    pub async fn open(place: &Place) -> Result<Ledger, Error> {
+        match place {
+            Place::Sqlite(path) => sqlite::open(path).await,
+            Place::Postgres(options) => postgres::open(place, options).await,
+        }
+    }
+
+    /// Waits until every write that was handed in is committed, and closes. Writes of other clones
+    /// keep the writers alive until those are dropped.
+    pub async fn close(self) {
+        let Ledger { readers, searchers, writer, mut failed, _lock } = self;
+        drop(writer);
+        // Who writes holds the sending end until it is done.
+        while failed.changed().await.is_ok() {
+            if failed.borrow().is_some() {
+                break;
+            }
+        }
+        readers.close().await;
+        searchers.close().await;
+    }
 }

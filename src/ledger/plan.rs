@@ -1,8 +1,7 @@
 //! Plans: what is outstanding, and the instalments in which it falls due.
 
-use sqlx::{FromRow, QueryBuilder, Row, Sqlite, SqliteConnection};
-
 use super::Error;
+use super::sql::{Connection, Row, Statement, query};
 use crate::domain::{DecisionRecord, Time};
 
 /// Who told us of a plan: our own captures, or the lender.
@@ -16,7 +15,6 @@ pub(super) struct PlanName<'n> {
     pub plan_id: &'n str,
 }
 
-#[derive(FromRow)]
 pub(super) struct Plan {
     pub source: String,
     pub currency: String,
@@ -26,10 +24,10 @@ pub(super) struct Plan {
 }
 
 pub(super) async fn find(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
 ) -> Result<Option<Plan>, Error> {
-    let plan = sqlx::query_as(
+    let row = query(
         "SELECT source, currency, outstanding, stated, captured_at FROM plans
          WHERE holder = $1 AND plan_id = $2",
     )
@@ -37,19 +35,26 @@ pub(super) async fn find(
     .bind(name.plan_id)
     .fetch_optional(connection)
     .await?;
-    Ok(plan)
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Plan {
+        source: row.try_get("source")?,
+        currency: row.try_get("currency")?,
+        outstanding: row.try_get("outstanding")?,
+        stated: row.try_get("stated")?,
+        captured_at: row.try_get("captured_at")?,
+    }))
 }
 
 /// Adds captured credit to the plan of a decision, which the first capture begins.
 pub(super) async fn capture(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     record: &DecisionRecord,
     credit: i64,
     now: Time,
 ) -> Result<(), Error> {
     let (holder, plan_id) = (record.holder.ledger_name(), record.id.to_string());
     // A repayment that came before the capture has made the plan as the lender's.
-    let plan = sqlx::query(
+    let plan = query(
         "INSERT INTO plans (holder, plan_id, source, currency, started, captured_at, financed,
             outstanding, repaid, refunded, paused, disputed)
          VALUES ($1, $2, $3, $4, $5, $5, $6, $6, 0, 0, 0, 0)
@@ -65,17 +70,16 @@ pub(super) async fn capture(
     .bind(record.amount.currency().code())
     .bind(now.as_micros())
     .bind(credit)
-    .fetch_one(&mut *connection)
+    .fetch_one(connection)
     .await?;
     let started = Time::from_micros(plan.try_get("started")?);
     let instalments = record.plan.instalments(credit, started);
     if instalments.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO instalments (holder, plan_id, number, due, amount, paid) ",
-    );
-    query.push_values((1_i64..).zip(instalments), |mut row, (number, (due, amount))| {
+    let mut statement =
+        Statement::new("INSERT INTO instalments (holder, plan_id, number, due, amount, paid) ");
+    statement.push_values((1_i64..).zip(instalments), |mut row, (number, (due, amount))| {
         row.push_bind(holder.as_str())
             .push_bind(plan_id.as_str())
             .push_bind(number)
@@ -83,17 +87,17 @@ pub(super) async fn capture(
             .push_bind(amount)
             .push_bind(0_i64);
     });
-    query.push(
+    statement.push(
         " ON CONFLICT (holder, plan_id, number)
           DO UPDATE SET amount = instalments.amount + excluded.amount",
     );
-    query.build().execute(connection).await?;
+    statement.execute(connection).await?;
     Ok(())
 }
 
 /// Counts `amount` towards the oldest unpaid instalments.
 pub(super) async fn pay(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     amount: i64,
 ) -> Result<(), Error> {
@@ -110,7 +114,7 @@ pub(super) async fn pay(
 
 /// Takes `amount` off the last instalments, backwards.
 pub(super) async fn give_back(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     amount: i64,
 ) -> Result<(), Error> {
@@ -126,29 +130,27 @@ pub(super) async fn give_back(
 }
 
 /// Numbers of the unpaid instalments, oldest first, with what is open of each.
-async fn unpaid(
-    connection: &mut SqliteConnection,
-    name: PlanName<'_>,
-) -> Result<Vec<(i64, i64)>, Error> {
-    let unpaid = sqlx::query_as(
-        "SELECT number, amount - paid FROM instalments
+async fn unpaid(connection: &mut Connection, name: PlanName<'_>) -> Result<Vec<(i64, i64)>, Error> {
+    let unpaid = query(
+        "SELECT number, amount - paid AS open FROM instalments
          WHERE holder = $1 AND plan_id = $2 AND paid < amount ORDER BY due, number",
     )
     .bind(name.holder)
     .bind(name.plan_id)
     .fetch_all(connection)
     .await?;
-    Ok(unpaid)
+    let open = |row: &Row| Ok((row.try_get("number")?, row.try_get("open")?));
+    unpaid.iter().map(open).collect()
 }
 
 /// Settles an instalment by what was paid and what was taken off.
 async fn settle(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     number: i64,
     (paid, taken_off): (i64, i64),
 ) -> Result<(), Error> {
-    sqlx::query(
+    query(
         "UPDATE instalments SET paid = paid + $4, amount = amount - $5
          WHERE holder = $1 AND plan_id = $2 AND number = $3",
     )

@@ -1,8 +1,7 @@
 //! Repayments and the lender's word on a plan: a known plan is moved, an unknown one imported.
 
-use sqlx::SqliteConnection;
-
 use super::plan::{self, EXTERNAL, Plan, PlanName};
+use super::sql::{Connection, query};
 use super::{Error, EventFate};
 use crate::domain::{AccountEvent, EventKind, Money, PlanState, Span, Time};
 
@@ -17,7 +16,7 @@ pub(super) struct Repaid<'e> {
 
 /// Counts a repayment. Of a plan that nobody told us of it counts for the record only.
 pub(super) async fn repay(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     repaid: Repaid<'_>,
 ) -> Result<EventFate, Error> {
@@ -30,7 +29,7 @@ pub(super) async fn repay(
         None => record_only(connection, name, repaid).await?,
         Some(plan) => lower(connection, name, &plan, (event.time, repaid.amount)).await?,
     }
-    sqlx::query(
+    query(
         "INSERT INTO repayments (holder, event_id, plan_id, amount, due, paid, time)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
@@ -47,11 +46,11 @@ pub(super) async fn repay(
 }
 
 async fn record_only(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     repaid: Repaid<'_>,
 ) -> Result<(), Error> {
-    sqlx::query(
+    query(
         "INSERT INTO plans (holder, plan_id, source, currency, started, financed, outstanding,
             repaid, refunded, paused, disputed, closed)
          VALUES ($1, $2, $3, $4, $5, 0, 0, $6, 0, 0, 0, $5)",
@@ -68,7 +67,7 @@ async fn record_only(
 }
 
 async fn lower(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     plan: &Plan,
     (time, amount): (Time, Money),
@@ -76,7 +75,7 @@ async fn lower(
     // What the lender stated later has this repayment in it.
     let counted = plan.stated.is_none_or(|stated| stated < time.as_micros());
     let falls = if counted { plan.outstanding.min(amount.minor()) } else { 0 };
-    sqlx::query(
+    query(
         "UPDATE plans SET outstanding = outstanding - $3, repaid = repaid + $4,
             -- Of an imported plan no instalments are known: a part of it paid cures nothing.
             stated_due = CASE WHEN $5 = 1 AND (source <> 'EXTERNAL' OR outstanding <= $3)
@@ -88,7 +87,7 @@ async fn lower(
     .bind(falls)
     .bind(amount.minor())
     .bind(i64::from(counted))
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
     plan::pay(connection, name, falls).await
 }
@@ -104,7 +103,7 @@ struct Stated {
 
 /// Takes over what the lender says of a plan, unless something later is known.
 pub(super) async fn plan_status(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AccountEvent,
     plan_id: &str,
 ) -> Result<EventFate, Error> {
@@ -146,12 +145,12 @@ pub(super) async fn plan_status(
 
 /// Whether the plan's name is that of an approval of the holder which can still be captured.
 async fn awaits_confirmation(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     time: Time,
 ) -> Result<bool, Error> {
-    let waiting: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM reservations
+    let waiting = query(
+        "SELECT decision_id FROM reservations
          WHERE decision_id = $2 AND holder = $1 AND released IS NULL AND expires > $3",
     )
     .bind(name.holder)
@@ -164,20 +163,20 @@ async fn awaits_confirmation(
 
 /// What was repaid after `time`, and so is not in what was stated then.
 async fn repaid_since(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     time: Time,
 ) -> Result<i64, Error> {
-    let repaid = sqlx::query_scalar(
+    let repaid = query(
         "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM repayments
          WHERE holder = $1 AND plan_id = $2 AND time > $3",
     )
     .bind(name.holder)
     .bind(name.plan_id)
     .bind(time.as_micros())
-    .fetch_one(connection)
+    .fetch_value(connection)
     .await?;
-    Ok(repaid)
+    Ok(repaid.unwrap_or(0))
 }
 
 fn stated(event: &AccountEvent, repaid_since: i64) -> Option<Stated> {
@@ -201,12 +200,12 @@ fn stated(event: &AccountEvent, repaid_since: i64) -> Option<Stated> {
 }
 
 async fn restate(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     time: i64,
     stated: &Stated,
 ) -> Result<(), Error> {
-    sqlx::query(
+    query(
         "UPDATE plans SET repaid = repaid + outstanding - $3, outstanding = $3, stated = $4,
             stated_due = $5, paused = $6, defaulted = COALESCE(defaulted, $7), closed = $8
          WHERE holder = $1 AND plan_id = $2",
@@ -227,12 +226,12 @@ async fn restate(
 /// Debts that the lender granted elsewhere are true whatever our limit says; they only leave less
 /// of it.
 async fn import(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     name: PlanName<'_>,
     time: Time,
     (stated, money): (&Stated, Money),
 ) -> Result<(), Error> {
-    sqlx::query(
+    query(
         "INSERT INTO plans (holder, plan_id, source, currency, started, financed, outstanding,
             repaid, refunded, paused, disputed, stated, stated_due, defaulted, closed)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, 0, $5, $9, $10, $11)

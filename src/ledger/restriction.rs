@@ -1,8 +1,6 @@
 //! Holds and restrictions of accounts.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
-
+use super::sql::{Connection, Row, query};
 use super::{Claim, Error, Ledger, Written};
 use crate::domain::{
     AccountId, ReasonCode, Restriction, RestrictionId, RestrictionKind, RestrictionOrigin, Time,
@@ -15,7 +13,8 @@ impl Ledger {
         claim: Claim,
         restriction: Restriction,
     ) -> Result<Written<Restriction>, Error> {
-        self.write_once(claim, move |connection, _| Box::pin(set(connection, restriction))).await
+        self.write_once(claim, move |connection, _| Box::pin(set(connection, restriction.clone())))
+            .await
     }
 
     /// Lifts a restriction from now on; one that was lifted before stays as it is.
@@ -25,37 +24,39 @@ impl Ledger {
         id: RestrictionId,
         note: String,
     ) -> Result<Written<Restriction>, Error> {
-        self.write_once(claim, move |connection, now| Box::pin(lift(connection, now, id, note)))
-            .await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(lift(connection, now, id, note.clone()))
+        })
+        .await
     }
 
     /// A restriction by its id.
     pub async fn restriction(&self, id: RestrictionId) -> Result<Option<Restriction>, Error> {
-        let row = sqlx::query("SELECT * FROM restrictions WHERE restriction_id = $1")
+        let mut connection = self.readers.acquire().await?;
+        let row = query("SELECT * FROM restrictions WHERE restriction_id = $1")
             .bind(id.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut connection)
             .await?;
         row.as_ref().map(stored).transpose()
     }
 
     /// All restrictions that an account ever had, newest first.
     pub async fn restrictions(&self, account: &AccountId) -> Result<Vec<Restriction>, Error> {
-        let rows = sqlx::query(
+        let mut connection = self.readers.acquire().await?;
+        let rows = query(
             "SELECT * FROM restrictions WHERE account_id = $1
              ORDER BY starts DESC, restriction_id DESC",
         )
         .bind(account.as_str())
-        .fetch_all(&self.readers)
+        .fetch_all(&mut connection)
         .await?;
         rows.iter().map(stored).collect()
     }
 }
 
-async fn set(
-    connection: &mut SqliteConnection,
-    restriction: Restriction,
-) -> Result<Restriction, Error> {
-    let set = sqlx::query(
+async fn set(connection: &mut Connection, restriction: Restriction) -> Result<Restriction, Error> {
+    connection.touch(&[restriction.account.as_str()]).await?;
+    let set = query(
         "INSERT INTO restrictions
             (restriction_id, account_id, kind, code, starts, ends, note, origin, lifted)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -72,35 +73,40 @@ async fn set(
     .bind(restriction.lifted.map(Time::as_micros))
     .execute(connection)
     .await?;
-    match set.rows_affected() {
+    match set {
         0 => Err(Error::Conflict),
         _ => Ok(restriction),
     }
 }
 
 async fn lift(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
     id: RestrictionId,
     note: String,
 ) -> Result<Restriction, Error> {
-    sqlx::query(
+    let account = query("SELECT account_id FROM restrictions WHERE restriction_id = $1")
+        .bind(id.to_string())
+        .fetch_value::<String>(connection)
+        .await?;
+    connection.touch(&[&account.ok_or(Error::NotFound)?]).await?;
+    query(
         "UPDATE restrictions SET lifted = $2, lift_note = $3
          WHERE restriction_id = $1 AND lifted IS NULL",
     )
     .bind(id.to_string())
     .bind(now.as_micros())
     .bind(note)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    let row = sqlx::query("SELECT * FROM restrictions WHERE restriction_id = $1")
+    let row = query("SELECT * FROM restrictions WHERE restriction_id = $1")
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
     stored(&row.ok_or(Error::NotFound)?)
 }
 
-fn stored(row: &SqliteRow) -> Result<Restriction, Error> {
+fn stored(row: &Row) -> Result<Restriction, Error> {
     let lifted: Option<i64> = row.try_get("lifted")?;
     let odd = |column| move || Error::corrupt(format_args!("a restriction has an odd {column}"));
     Ok(Restriction {

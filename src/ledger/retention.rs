@@ -1,8 +1,7 @@
 //! Dropping what was kept long enough, a few rows at a time: commits go on in between.
 
-use sqlx::{QueryBuilder, Row, Sqlite};
-
 use super::export::first_id_of;
+use super::sql::{Statement, query};
 use super::{Error, Ledger};
 use crate::domain::Time;
 
@@ -20,8 +19,9 @@ impl Ledger {
         // Ids begin with the time of their decision, and there is no other index by it.
         let end = first_id_of(before).to_string();
         self.write(move |connection| {
+            let end = end.clone();
             Box::pin(async move {
-                let dropped = sqlx::query(
+                query(
                     "DELETE FROM raw_context WHERE decision_id IN (
                         SELECT decision_id FROM raw_context
                         WHERE decision_id < $1 AND time < $2 ORDER BY decision_id LIMIT $3)",
@@ -30,8 +30,7 @@ impl Ledger {
                 .bind(before.as_micros())
                 .bind(i64::from(limit))
                 .execute(connection)
-                .await?;
-                Ok(dropped.rows_affected())
+                .await
             })
         })
         .await
@@ -42,7 +41,7 @@ impl Ledger {
     pub async fn drop_signal_events(&self, before: Time, limit: u32) -> Result<u64, Error> {
         self.write(move |connection| {
             Box::pin(async move {
-                let dropped = sqlx::query(
+                query(
                     "DELETE FROM signal_events
                      WHERE time < $1 AND seq < (SELECT MAX(seq) FROM signal_events) AND seq IN (
                         SELECT seq FROM signal_events ORDER BY seq LIMIT $2)",
@@ -50,8 +49,7 @@ impl Ledger {
                 .bind(before.as_micros())
                 .bind(i64::from(limit))
                 .execute(connection)
-                .await?;
-                Ok(dropped.rows_affected())
+                .await
             })
         })
         .await
@@ -66,14 +64,15 @@ impl Ledger {
         before: Time,
         limit: u32,
     ) -> Result<(u64, Option<EventPlace>), Error> {
-        let rows = sqlx::query(
+        let mut connection = self.searchers.acquire().await?;
+        let rows = query(
             "SELECT account_id, event_id, kind, recorded FROM events
              WHERE (account_id, event_id) > ($1, $2) ORDER BY account_id, event_id LIMIT $3",
         )
         .bind(&place.account)
         .bind(&place.event)
         .bind(i64::from(limit))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut connection)
         .await?;
         let (mut old, mut next) = (Vec::new(), None);
         for row in &rows {
@@ -92,8 +91,9 @@ impl Ledger {
 
     async fn delete_events(&self, old: Vec<EventPlace>) -> Result<u64, Error> {
         self.write(move |connection| {
+            let old = old.clone();
             Box::pin(async move {
-                let mut statement = QueryBuilder::<Sqlite>::new("WITH old (account, event) AS (");
+                let mut statement = Statement::new("WITH old (account, event) AS (");
                 statement.push_values(&old, |mut row, place| {
                     row.push_bind(place.account.as_str()).push_bind(place.event.as_str());
                 });
@@ -101,8 +101,7 @@ impl Ledger {
                     ") DELETE FROM events
                     WHERE (account_id, event_id) IN (SELECT account, event FROM old)",
                 );
-                let dropped = statement.build().persistent(false).execute(connection).await?;
-                Ok(dropped.rows_affected())
+                statement.cached(false).execute(connection).await
             })
         })
         .await

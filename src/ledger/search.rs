@@ -1,8 +1,7 @@
 //! Decisions by what a customer can tell of them; the indexes are those of `0005_support.sql`.
 
-use sqlx::{QueryBuilder, Sqlite};
-
 use super::decision::stored;
+use super::sql::Statement;
 use super::{Error, Ledger};
 use crate::domain::{DecisionId, DecisionRecord, MerchantId, Search, Time};
 
@@ -14,7 +13,8 @@ impl Ledger {
         after: Option<(Time, DecisionId)>,
         limit: usize,
     ) -> Result<Vec<DecisionRecord>, Error> {
-        let rows = statement(search, after, limit).build().fetch_all(&self.readers).await?;
+        let mut connection = self.searchers.acquire().await?;
+        let rows = statement(search, after, limit).fetch_all(&mut connection).await?;
         rows.iter().map(stored).collect()
     }
 }
@@ -23,8 +23,8 @@ fn statement(
     search: &Search,
     after: Option<(Time, DecisionId)>,
     limit: usize,
-) -> QueryBuilder<Sqlite> {
-    let mut statement = QueryBuilder::new("");
+) -> Statement<'static> {
+    let mut statement = Statement::new("");
     // The table that tells time and id: pages go on in its order.
     let table = match search {
         Search::Reason { .. } => "decision_codes",
@@ -70,13 +70,13 @@ fn statement(
     statement
 }
 
-fn push_merchant(statement: &mut QueryBuilder<Sqlite>, merchant: &MerchantId) {
+fn push_merchant(statement: &mut Statement<'static>, merchant: &MerchantId) {
     statement.push("SELECT * FROM decisions WHERE merchant = ");
     statement.push_bind(merchant.as_str().to_owned());
 }
 
 fn push_times(
-    statement: &mut QueryBuilder<Sqlite>,
+    statement: &mut Statement<'static>,
     table: &str,
     (from, until): (Option<Time>, Option<Time>),
 ) {
@@ -88,7 +88,7 @@ fn push_times(
     }
 }
 
-fn push_page(statement: &mut QueryBuilder<Sqlite>, table: &str, after: Option<(Time, DecisionId)>) {
+fn push_page(statement: &mut Statement<'static>, table: &str, after: Option<(Time, DecisionId)>) {
     if let Some((created, id)) = after {
         statement.push(format_args!(" AND ({table}.created, {table}.decision_id) < ("));
         statement.push_bind(created.as_micros()).push(", ");

@@ -1,8 +1,6 @@
 //! What the signal store was taught, kept for its rebuild and apart from decisions.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
-
+use super::sql::{Connection, Row, Statement, query};
 use super::{Error, Ledger};
 use crate::domain::{DecisionId, Time};
 
@@ -35,15 +33,15 @@ impl Ledger {
         decision: DecisionId,
         kind: &str,
     ) -> Result<Option<String>, Error> {
-        let payload = sqlx::query_scalar(
+        let mut connection = self.readers.acquire().await?;
+        query(
             "SELECT payload FROM signal_events WHERE decision_id = $1 AND kind = $2
              ORDER BY seq DESC LIMIT 1",
         )
         .bind(decision.to_string())
         .bind(kind)
-        .fetch_optional(&self.readers)
-        .await?;
-        Ok(payload)
+        .fetch_value(&mut connection)
+        .await
     }
 
     /// Rows after `after_seq` (0 for the first), in order.
@@ -52,32 +50,33 @@ impl Ledger {
         after_seq: i64,
         limit: u32,
     ) -> Result<Vec<StoredSignal>, Error> {
-        rows_after(&self.readers, after_seq, limit).await
+        rows_after(&mut self.readers.acquire().await?, after_seq, limit).await
     }
 
     /// The newest row.
     pub async fn last_signal_event(&self) -> Result<Option<StoredSignal>, Error> {
-        let row = sqlx::query("SELECT * FROM signal_events ORDER BY seq DESC LIMIT 1")
-            .fetch_optional(&self.readers)
+        let mut connection = self.readers.acquire().await?;
+        let row = query("SELECT * FROM signal_events ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(&mut connection)
             .await?;
         row.as_ref().map(stored).transpose()
     }
 }
 
 pub(super) async fn rows_after(
-    pool: &SqlitePool,
+    connection: &mut Connection,
     after_seq: i64,
     limit: u32,
 ) -> Result<Vec<StoredSignal>, Error> {
-    let rows = sqlx::query("SELECT * FROM signal_events WHERE seq > $1 ORDER BY seq LIMIT $2")
+    let rows = query("SELECT * FROM signal_events WHERE seq > $1 ORDER BY seq LIMIT $2")
         .bind(after_seq)
         .bind(i64::from(limit))
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await?;
     rows.iter().map(stored).collect()
 }
 
-fn stored(row: &SqliteRow) -> Result<StoredSignal, Error> {
+fn stored(row: &Row) -> Result<StoredSignal, Error> {
     let decision: Option<String> = row.try_get("decision_id")?;
     let decision = decision.map(|id| DecisionId::parse(&id)).transpose();
     Ok(StoredSignal {
@@ -97,29 +96,23 @@ pub(super) struct Taught<'s> {
     pub row: &'s SignalRow,
 }
 
-/// Adds `taught`, if any, to what `query` inserts.
-pub(super) fn push(query: &mut QueryBuilder<Sqlite>, taught: &[Taught<'_>]) {
-    if taught.is_empty() {
-        return;
-    }
-    query.push("; INSERT INTO signal_events (time, holder, decision_id, kind, payload) ");
-    query.push_values(taught, |mut row, taught| {
+/// Adds what inserts `taught` to a statement; of nothing there is no such statement.
+pub(super) fn push<'t>(statement: &mut Statement<'t>, taught: &[Taught<'t>]) {
+    statement.push("INSERT INTO signal_events (time, holder, decision_id, kind, payload) ");
+    statement.push_values(taught, |mut row, taught| {
         row.push_bind(taught.row.time.as_micros())
-            .push_bind(taught.holder.as_str())
+            .push_bind(taught.holder.clone())
             .push_bind(taught.decision.map(|id| id.to_string()))
             .push_bind(taught.row.kind)
             .push_bind(taught.row.payload.as_str());
     });
 }
 
-pub(super) async fn teach(
-    connection: &mut SqliteConnection,
-    taught: &[Taught<'_>],
-) -> Result<(), Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("");
-    push(&mut query, taught);
+pub(super) async fn teach(connection: &mut Connection, taught: &[Taught<'_>]) -> Result<(), Error> {
+    let mut statement = Statement::new("");
+    push(&mut statement, taught);
     if !taught.is_empty() {
-        query.build().execute(connection).await?;
+        statement.execute(connection).await?;
     }
     Ok(())
 }

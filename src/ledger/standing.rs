@@ -1,9 +1,7 @@
 //! The standing of an account or guest: one statement, one snapshot.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
-use super::{Error, Ledger};
+use super::sql::{Row, query};
+use super::{Answer, AnswerKey, Error, Ledger, answer};
 use crate::domain::{
     Account, ActiveRestriction, Contacts, Currency, DecisionId, Holder, Listed, MerchantId,
     OrderFacts, Owed, Parties, PartyKey, PlanFacts, ReasonCode, Repayment, RepaymentRecord,
@@ -26,13 +24,35 @@ pub struct Probe<'a> {
     pub now: Time,
 }
 
+/// What is known to whoever asks under a key.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// The key was answered before.
+    Before(Box<Answer>),
+    Fresh(Box<Standing>),
+}
+
 impl Ledger {
+    /// The first answer under `key`, or else the standing: one trip for both.
+    pub async fn ask(&self, key: &AnswerKey, probe: &Probe<'_>) -> Result<Asked, Error> {
+        let rows = self.look(Some(key), probe).await?;
+        match answer::of_row(first(&rows)?)? {
+            Some(answer) => Ok(Asked::Before(Box::new(answer))),
+            None => Ok(Asked::Fresh(Box::new(standing(&rows, probe)?))),
+        }
+    }
+
     /// The standing at `probe.now`. Of an unknown account only exposure, plans, orders,
     /// restrictions and lists are known; a guest has the limit that `probe` names.
     pub async fn standing(&self, probe: &Probe<'_>) -> Result<Standing, Error> {
+        standing(&self.look(None, probe).await?, probe)
+    }
+
+    async fn look(&self, key: Option<&AnswerKey>, probe: &Probe<'_>) -> Result<Vec<Row>, Error> {
         // Nobody has the empty name, so what is not there is not found.
         let party = |key: Option<PartyKey>| key.map_or(String::new(), |key| key.to_string());
-        let rows = sqlx::query(include_str!("standing.sql"))
+        let mut connection = self.readers.acquire().await?;
+        query(include_str!("standing.sql"))
             .bind(probe.holder.ledger_name())
             .bind(probe.now.as_micros())
             .bind(probe.merchant.as_str())
@@ -43,33 +63,44 @@ impl Ledger {
             .bind(party(probe.parties.account))
             .bind(party(probe.parties.device))
             .bind(party(probe.parties.instrument))
-            .fetch_all(&self.readers)
-            .await?;
-        let first = rows.first().ok_or_else(|| Error::corrupt("a standing without a row"))?;
-        let account: Option<&str> = first.try_get("account")?;
-        let account: Option<Account> = account.map(serde_json::from_str).transpose()?;
-        let contact: Option<i64> = first.try_get("contact_changed")?;
-        let mut standing = Standing {
-            outstanding: first.try_get("outstanding")?,
-            reserved: first.try_get("reserved")?,
-            contact_changed: contact.map(Time::from_micros),
-            support_plan_active: support_plan(first, account.as_ref())?,
-            restrictions: restrictions(&rows)?,
-            plans: plans(first, probe.now)?,
-            orders: orders(first)?,
-            listed: listed(first)?,
-            ..Standing::unknown()
-        };
-        match (account, probe.holder) {
-            (Some(account), _) => {
-                add_account(&mut standing, account);
-                standing.repayment = Some(repayment(first, probe.now)?);
-            }
-            (None, Holder::Guest(_)) => standing.credit_limit = probe.guest_limit,
-            (None, Holder::Account(_)) => {}
-        }
-        Ok(standing)
+            .bind(key.map_or("", |key| key.caller.as_str()))
+            .bind(key.map_or("", |key| key.call))
+            .bind(key.map_or(String::new(), |key| key.request_id.to_string()))
+            .fetch_all(&mut connection)
+            .await
     }
+}
+
+fn first(rows: &[Row]) -> Result<&Row, Error> {
+    rows.first().ok_or_else(|| Error::corrupt("a standing without a row"))
+}
+
+fn standing(rows: &[Row], probe: &Probe<'_>) -> Result<Standing, Error> {
+    let first = first(rows)?;
+    let account: Option<&str> = first.try_get("account")?;
+    let account: Option<Account> = account.map(serde_json::from_str).transpose()?;
+    let contact: Option<i64> = first.try_get("contact_changed")?;
+    let mut standing = Standing {
+        outstanding: first.try_get("outstanding")?,
+        reserved: first.try_get("reserved")?,
+        contact_changed: contact.map(Time::from_micros),
+        support_plan_active: support_plan(first, account.as_ref())?,
+        restrictions: restrictions(rows)?,
+        plans: plans(first, probe.now)?,
+        orders: orders(first)?,
+        listed: listed(first)?,
+        version: first.try_get("version")?,
+        ..Standing::unknown()
+    };
+    match (account, probe.holder) {
+        (Some(account), _) => {
+            add_account(&mut standing, account);
+            standing.repayment = Some(repayment(first, probe.now)?);
+        }
+        (None, Holder::Guest(_)) => standing.credit_limit = probe.guest_limit,
+        (None, Holder::Account(_)) => {}
+    }
+    Ok(standing)
 }
 
 fn add_account(standing: &mut Standing, account: Account) {
@@ -91,7 +122,7 @@ fn add_account(standing: &mut Standing, account: Account) {
 }
 
 /// An event says more than the account when it came later, or when the account says nothing.
-fn support_plan(row: &SqliteRow, account: Option<&Account>) -> Result<Option<bool>, Error> {
+fn support_plan(row: &Row, account: Option<&Account>) -> Result<Option<bool>, Error> {
     let told = account.and_then(|account| account.support_plan_active);
     let event: Option<&str> = row.try_get("support_detail")?;
     let event_time: Option<i64> = row.try_get("support_time")?;
@@ -102,7 +133,7 @@ fn support_plan(row: &SqliteRow, account: Option<&Account>) -> Result<Option<boo
     })
 }
 
-fn restrictions(rows: &[SqliteRow]) -> Result<Vec<ActiveRestriction>, Error> {
+fn restrictions(rows: &[Row]) -> Result<Vec<ActiveRestriction>, Error> {
     let mut restrictions = Vec::new();
     for row in rows {
         let Some(kind) = row.try_get("kind")? else { continue };
@@ -119,7 +150,7 @@ fn restrictions(rows: &[SqliteRow]) -> Result<Vec<ActiveRestriction>, Error> {
     Ok(restrictions)
 }
 
-fn plans(row: &SqliteRow, now: Time) -> Result<PlanFacts, Error> {
+fn plans(row: &Row, now: Time) -> Result<PlanFacts, Error> {
     let oldest_due: Option<i64> = row.try_get("oldest_due")?;
     let overdue = oldest_due.map(|due| (now - Time::from_micros(due)).as_days());
     let defaulted: i64 = row.try_get("plans_defaulted")?;
@@ -134,7 +165,7 @@ fn plans(row: &SqliteRow, now: Time) -> Result<PlanFacts, Error> {
     })
 }
 
-fn repayment(row: &SqliteRow, now: Time) -> Result<RepaymentRecord, Error> {
+fn repayment(row: &Row, now: Time) -> Result<RepaymentRecord, Error> {
     let oldest_due: Option<i64> = row.try_get("oldest_due")?;
     let repaid = numbers(row.try_get("record_repaid")?)?;
     let repaid: Vec<Repayment> = repaid
@@ -170,7 +201,7 @@ fn numbers<const N: usize>(list: Option<&str>) -> Result<Vec<[i64; N]>, Error> {
         .collect()
 }
 
-fn orders(row: &SqliteRow) -> Result<OrderFacts, Error> {
+fn orders(row: &Row) -> Result<OrderFacts, Error> {
     let duplicates: i64 = row.try_get("duplicates")?;
     Ok(OrderFacts {
         placed_60m: row.try_get("placed_60m")?,
@@ -182,7 +213,7 @@ fn orders(row: &SqliteRow) -> Result<OrderFacts, Error> {
     })
 }
 
-fn listed(row: &SqliteRow) -> Result<Listed, Error> {
+fn listed(row: &Row) -> Result<Listed, Error> {
     let on_list = |column| row.try_get(column).map(|count: i64| count > 0);
     Ok(Listed {
         account: on_list("account_listed")?,

@@ -1,6 +1,7 @@
 -- The standing of one holder: a single row, repeated for each restriction in force.
 -- $1 holder, $2 now, $3 merchant, $4 amount, $5 currency, $6 basket, $7 the decision to leave out,
--- $8 account, device ($9) and instrument ($10) as the list of confirmed misuse names them.
+-- $8 account, device ($9) and instrument ($10) as the list of confirmed misuse names them;
+-- $11 caller, $12 call and $13 request that may have been answered before.
 -- Lengths of time are microseconds: 86400000000 is a day.
 WITH open_plans AS (
     SELECT
@@ -127,8 +128,11 @@ event_facts AS (
 )
 SELECT
     accounts.record AS account, accounts.updated AS updated,
+    COALESCE((SELECT version FROM holders WHERE holder = $1), 0) AS version,
     open_facts.*, plan_facts.*, reserved_facts.*, late_facts.*, record_facts.*,
-    order_facts.*, listed_facts.*, event_facts.*, restrictions.kind, restrictions.code, restrictions.ends
+    order_facts.*, listed_facts.*, event_facts.*,
+    restrictions.kind, restrictions.code, restrictions.ends,
+    answers.hash, answers.body, answered.record
 FROM open_facts
     CROSS JOIN plan_facts CROSS JOIN reserved_facts CROSS JOIN late_facts
     CROSS JOIN record_facts CROSS JOIN order_facts CROSS JOIN listed_facts CROSS JOIN event_facts
@@ -136,4 +140,6 @@ FROM open_facts
     LEFT JOIN restrictions ON restrictions.account_id = $1
         AND restrictions.starts <= $2 AND restrictions.ends > $2
         AND (restrictions.lifted IS NULL OR restrictions.lifted > $2)
+    LEFT JOIN answers ON answers.caller = $11 AND answers.call = $12 AND answers.request_id = $13
+    LEFT JOIN decisions AS answered ON answered.decision_id = answers.decision_id
 ORDER BY restrictions.starts, restrictions.restriction_id

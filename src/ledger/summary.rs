@@ -1,9 +1,7 @@
 //! How an account stands, for people: its open plans, what it holds, what was sent about it.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use super::plan::EXTERNAL;
+use super::sql::{Row, query};
 use super::{Error, Ledger};
 use crate::domain::{Currency, DecisionId, HeldReservation, Holder, OpenPlan, Time};
 
@@ -22,7 +20,8 @@ pub struct Sent {
 impl Ledger {
     /// Plans on which something is owed, the next due first.
     pub async fn open_plans(&self, holder: &Holder, now: Time) -> Result<Vec<OpenPlan>, Error> {
-        let rows = sqlx::query(
+        let mut connection = self.searchers.acquire().await?;
+        let rows = query(
             "SELECT plans.plan_id, plans.source, plans.currency, plans.outstanding, plans.paused,
                 plans.disputed, plans.stated_due, instalments.due,
                 CAST(instalments.amount - instalments.paid AS BIGINT) AS open
@@ -33,7 +32,7 @@ impl Ledger {
              ORDER BY plans.plan_id, instalments.due, instalments.number",
         )
         .bind(holder.ledger_name())
-        .fetch_all(&self.readers)
+        .fetch_all(&mut connection)
         .await?;
         let mut plans: Vec<OpenPlan> = Vec::new();
         for of_one in rows.chunk_by(|a, b| same_plan(a, b)) {
@@ -49,7 +48,8 @@ impl Ledger {
         holder: &Holder,
         now: Time,
     ) -> Result<Vec<HeldReservation>, Error> {
-        let rows = sqlx::query(
+        let mut connection = self.searchers.acquire().await?;
+        let rows = query(
             "SELECT decision_id, expires, CAST(amount - captured AS BIGINT) AS held
              FROM reservations
              WHERE holder = $1 AND released IS NULL AND expires > $2 AND captured < amount
@@ -57,9 +57,9 @@ impl Ledger {
         )
         .bind(holder.ledger_name())
         .bind(now.as_micros())
-        .fetch_all(&self.readers)
+        .fetch_all(&mut connection)
         .await?;
-        let held = |row: &SqliteRow| {
+        let held = |row: &Row| {
             let expires: i64 = row.try_get("expires")?;
             Ok(HeldReservation {
                 decision: id(row.try_get("decision_id")?)?,
@@ -72,7 +72,8 @@ impl Ledger {
 
     /// The latest decisions of a holder with what was sent, newest first.
     pub async fn sent_about(&self, holder: &Holder, limit: usize) -> Result<Vec<Sent>, Error> {
-        let rows = sqlx::query(
+        let mut connection = self.searchers.acquire().await?;
+        let rows = query(
             "SELECT decisions.decision_id, decisions.created, decisions.captured,
                 decisions.superseded_by, raw_context.payload
              FROM decisions LEFT JOIN raw_context
@@ -82,19 +83,19 @@ impl Ledger {
         )
         .bind(holder.ledger_name())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut connection)
         .await?;
         rows.iter().map(sent).collect()
     }
 }
 
-fn same_plan(a: &SqliteRow, b: &SqliteRow) -> bool {
-    let name = |row: &SqliteRow| row.try_get::<String, _>("plan_id").ok();
+fn same_plan(a: &Row, b: &Row) -> bool {
+    let name = |row: &Row| row.try_get::<String>("plan_id").ok();
     name(a) == name(b)
 }
 
 /// A plan from its rows: one for each unpaid instalment, the oldest first, or one without.
-fn open_plan(rows: &[SqliteRow], now: Time) -> Result<OpenPlan, Error> {
+fn open_plan(rows: &[Row], now: Time) -> Result<OpenPlan, Error> {
     let Some(first) = rows.first() else { return Err(Error::corrupt("a plan of no rows")) };
     let mut unpaid: Vec<(Time, i64)> = Vec::new();
     for row in rows {
@@ -103,12 +104,11 @@ fn open_plan(rows: &[SqliteRow], now: Time) -> Result<OpenPlan, Error> {
             unpaid.push((Time::from_micros(due), row.try_get("open")?));
         }
     }
-    let flag = |column| first.try_get(column).map(|n: i64| n != 0);
     let source: String = first.try_get("source")?;
     let currency: String = first.try_get("currency")?;
     let stated_due: Option<i64> = first.try_get("stated_due")?;
     let (imported, outstanding) = (source == EXTERNAL, first.try_get("outstanding")?);
-    let (paused, disputed) = (flag("paused")?, flag("disputed")?);
+    let (paused, disputed) = (first.flag("paused")?, first.flag("disputed")?);
     // What the lender states goes before what the plan began with.
     let next_due = stated_due.map(Time::from_micros).or(unpaid.first().map(|(due, _)| *due));
     let next_amount = unpaid.first().map(|(first, _)| {
@@ -135,7 +135,7 @@ fn open_plan(rows: &[SqliteRow], now: Time) -> Result<OpenPlan, Error> {
     })
 }
 
-fn sent(row: &SqliteRow) -> Result<Sent, Error> {
+fn sent(row: &Row) -> Result<Sent, Error> {
     let superseded_by: Option<String> = row.try_get("superseded_by")?;
     let captured: i64 = row.try_get("captured")?;
     Ok(Sent {

@@ -2,19 +2,17 @@
 //! service that has the ledger open, all of it as of one moment of the file.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions, QueryBuilder, Row, Sqlite, SqliteConnection};
 use tokio_stream::StreamExt;
 
-use super::{Error, open};
+use super::sql::{Connection, Row, Statement, query};
+use super::{Error, Place};
 use crate::domain::{DecisionId, EventKind, Holder, Outcome, Time};
 
 /// Finished purchases and their aftermath; reads only.
 #[derive(Debug)]
 pub struct Past {
-    connection: SqliteConnection,
+    connection: Connection,
 }
 
 /// An approval of which something was captured.
@@ -48,32 +46,24 @@ pub struct PlanPast {
 
 impl Past {
     /// Opens a ledger that is there already, in use or not. All that is read is one snapshot.
-    pub async fn open(path: &Path) -> Result<Past, Error> {
-        let no_ledger = |error| open::unavailable(path, "cannot be read as one", &error);
-        let mut connection = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(false)
-            .read_only(true)
-            .busy_timeout(open::BUSY_TIMEOUT)
-            .connect()
-            .await
-            .map_err(no_ledger)?;
-        // One transaction to the end; the first statement in it takes the snapshot.
-        sqlx::query("BEGIN").execute(&mut connection).await.map_err(no_ledger)?;
-        sqlx::query(
+    pub async fn open(place: &Place) -> Result<Past, Error> {
+        let mut connection = place.beside().await?;
+        connection.run(connection.engine().begin_snapshot()).await?;
+        // The first statement in the transaction takes the snapshot.
+        query(
             "SELECT decisions.facts, events.recorded, instalments.due
              FROM decisions, events, instalments LIMIT 0",
         )
         .execute(&mut connection)
         .await
-        .map_err(no_ledger)?;
+        .map_err(|error| place.unavailable("cannot be read as one", &error))?;
         Ok(Past { connection })
     }
 
     /// Captured approvals up to `as_of`, in order of time, then of id. What was replaced by a later
     /// assessment was never captured itself.
     pub async fn captured(&mut self, as_of: Time) -> Result<Vec<Captured>, Error> {
-        let mut rows = sqlx::query(
+        let mut rows = query(
             "SELECT decision_id, holder, created FROM decisions
              WHERE outcome = $1 AND captured > 0 AND created <= $2
              ORDER BY created, decision_id",
@@ -95,12 +85,12 @@ impl Past {
 
     /// The facts of so many decisions, in the order in which they are asked for.
     pub async fn decided(&mut self, ids: &[DecisionId]) -> Result<Vec<Decided>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut statement = Statement::new(
             "SELECT decision_id, holder, created, facts FROM decisions WHERE decision_id IN ",
         );
-        push_ids(&mut query, ids);
+        push_ids(&mut statement, ids);
         let mut found = HashMap::with_capacity(ids.len());
-        let mut rows = query.build().fetch(&mut self.connection);
+        let mut rows = statement.fetch(&mut self.connection);
         while let Some(row) = rows.try_next().await? {
             let id = id_of(&row)?;
             let decided = Decided {
@@ -119,7 +109,7 @@ impl Past {
     /// when that came first. Events that name a decision which a later one replaced are of that.
     pub async fn misused(&mut self, as_of: Time) -> Result<HashMap<DecisionId, Time>, Error> {
         let mut told = Vec::new();
-        let mut rows = sqlx::query(
+        let mut rows = query(
             "SELECT time, payload FROM events
              WHERE kind IN ('confirmed_misuse', 'chargeback') AND recorded <= $1",
         )
@@ -149,9 +139,9 @@ impl Past {
         let mut last = decision;
         loop {
             let next: Option<Option<String>> =
-                sqlx::query_scalar("SELECT superseded_by FROM decisions WHERE decision_id = $1")
+                query("SELECT superseded_by FROM decisions WHERE decision_id = $1")
                     .bind(last.to_string())
-                    .fetch_optional(&mut self.connection)
+                    .fetch_value(&mut self.connection)
                     .await?;
             match next.flatten() {
                 Some(next) => last = parsed(&next)?,
@@ -166,16 +156,16 @@ impl Past {
         ids: &[DecisionId],
         as_of: Time,
     ) -> Result<HashMap<DecisionId, PlanPast>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut statement = Statement::new(
             "SELECT decisions.decision_id, instalments.due, instalments.amount
              FROM decisions JOIN instalments ON instalments.holder = decisions.holder
                 AND instalments.plan_id = decisions.decision_id
              WHERE decisions.decision_id IN ",
         );
-        push_ids(&mut query, ids);
-        query.push(" ORDER BY instalments.due, instalments.number");
+        push_ids(&mut statement, ids);
+        statement.push(" ORDER BY instalments.due, instalments.number");
         let mut plans: HashMap<DecisionId, PlanPast> = HashMap::new();
-        let mut rows = query.build().fetch(&mut self.connection);
+        let mut rows = statement.fetch(&mut self.connection);
         while let Some(row) = rows.try_next().await? {
             let instalment = (Time::from_micros(row.try_get("due")?), row.try_get("amount")?);
             plans.entry(id_of(&row)?).or_default().instalments.push(instalment);
@@ -193,16 +183,16 @@ impl Past {
     ) -> Result<(), Error> {
         // The plan is named in the payload alone: most events of the holder are sorted out before
         // they are parsed.
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut statement = Statement::new(
             "SELECT decisions.decision_id, events.time, events.payload
              FROM decisions JOIN events ON events.account_id = decisions.holder
                 AND events.kind IN ('repayment', 'plan_status', 'dispute', 'chargeback')
              WHERE events.payload LIKE '%' || decisions.decision_id || '%' AND events.recorded <= ",
         );
-        query.push_bind(as_of.as_micros()).push(" AND decisions.decision_id IN ");
-        push_ids(&mut query, ids);
-        query.push(" ORDER BY events.time, events.event_id");
-        let mut rows = query.build().fetch(&mut self.connection);
+        statement.push_bind(as_of.as_micros()).push(" AND decisions.decision_id IN ");
+        push_ids(&mut statement, ids);
+        statement.push(" ORDER BY events.time, events.event_id");
+        let mut rows = statement.fetch(&mut self.connection);
         while let Some(row) = rows.try_next().await? {
             let id = id_of(&row)?;
             let kind: EventKind = serde_json::from_str(row.try_get("payload")?)?;
@@ -231,13 +221,13 @@ fn about(kind: &EventKind, plan: DecisionId, time: Time) -> Option<Time> {
     }
 }
 
-fn push_ids(query: &mut QueryBuilder<Sqlite>, ids: &[DecisionId]) {
-    query.push_tuples(ids, |mut row, id| {
+fn push_ids(statement: &mut Statement<'_>, ids: &[DecisionId]) {
+    statement.push_tuples(ids, |mut row, id| {
         row.push_bind(id.to_string());
     });
 }
 
-fn id_of(row: &SqliteRow) -> Result<DecisionId, Error> {
+fn id_of(row: &Row) -> Result<DecisionId, Error> {
     parsed(row.try_get("decision_id")?)
 }
 

@@ -5,20 +5,21 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::{
-    Answered, Error, Service, answered_before, draw, key, message, not_pending, same_content, teach,
-};
+use super::{Answered, Error, Service, answered_before, draw, key, message, not_pending, teach};
 use crate::decide::{contended, decide};
 use crate::domain::{
     Caller, Decision, DecisionId, DecisionRecord, Holder, OneTimeCard, Outcome, Product, Progress,
     Request, Standing,
 };
 use crate::features::{Facts, StepUpFacts};
-use crate::ledger::{AnswerKey, AssessCommit, Assessed, Probe, SignalRow};
+use crate::ledger::{AnswerKey, Asked, AssessCommit, Assessed, Probe, SignalRow};
 use crate::signals::{Readings, SignalEvent};
 
 /// Headroom that was taken meanwhile is decided about again this often, then a person looks.
 const DECIDED_AGAIN_MAX: usize = 2;
+/// Somebody else's write about the holder is decided about anew this often. Each time another
+/// process was quicker, so somebody always gets on; who never does asks again later.
+const READ_AGAIN_MAX: usize = 40;
 /// References are drawn from 2^35; a few collisions in a row mean that something else is wrong.
 const REFERENCES_DRAWN_MAX: usize = 8;
 
@@ -36,6 +37,15 @@ pub(super) struct Assessment {
     /// What the ledger keeps of what the signal store is taught.
     pub signal: SignalRow,
     pub begun: Instant,
+}
+
+/// What became of a decision that was to be recorded.
+enum Committed {
+    Answered(Box<Answered<DecisionRecord>>),
+    /// Somebody else took the headroom in between.
+    HeadroomTaken,
+    /// Another process changed something about the holder in between.
+    Outdated,
 }
 
 impl Service {
@@ -61,14 +71,14 @@ impl Service {
         };
         let key = key(&caller, call, request.id);
         let _turn = self.running.enter(&key).await?;
-        // Asked first, so that a retry is not counted as a second attempt.
-        if let Some(answer) = self.ledger.answer(&key).await? {
-            return answered_before(answer, request.hash);
-        }
         self.apply_market(&mut request);
         // Two orders at once from one holder: the second one sees the first.
         let _alone = self.holders.enter(&request.holder).await?;
-        let standing = self.standing(&request, None).await?;
+        // The answer is asked for first, so that a retry is not counted as a second attempt.
+        let standing = match self.ledger.ask(&key, &self.probe(&request, None)).await? {
+            Asked::Before(answer) => return answered_before(*answer, request.hash),
+            Asked::Fresh(standing) => *standing,
+        };
         // A guest tells email and phone; those of an account are the lender's to tell.
         let contacts = standing.contacts;
         request.parties.email = request.parties.email.or(contacts.email);
@@ -115,21 +125,21 @@ impl Service {
             standing: assessment.standing.clone(),
             step_up: assessment.step_up.clone(),
         };
-        for _ in 0..=DECIDED_AGAIN_MAX {
-            let decision = decide(&facts, &self.playbook);
+        let mut lost = 0;
+        for _ in 0..READ_AGAIN_MAX {
+            let decision = match lost {
+                0..=DECIDED_AGAIN_MAX => decide(&facts, &self.playbook),
+                _ => contended(&facts, &self.playbook),
+            };
             match self.commit(&assessment, &facts, decision).await? {
-                Some(answered) => return Ok(answered),
-                None => {
-                    let (request, own) = (&assessment.request, assessment.supersedes);
-                    facts.standing = self.standing(request, own).await?;
-                }
+                Committed::Answered(answered) => return Ok(*answered),
+                Committed::HeadroomTaken => lost += 1,
+                Committed::Outdated => {}
             }
+            let (request, own) = (&assessment.request, assessment.supersedes);
+            facts.standing = self.standing(request, own).await?;
         }
-        let decision = contended(&facts, &self.playbook);
-        match self.commit(&assessment, &facts, decision).await? {
-            Some(answered) => Ok(answered),
-            None => Err(Error::unexpected(&"a review was refused for want of headroom")),
-        }
+        Err(Error::InProgress)
     }
 
     /// The holder's standing; a re-assessment leaves the decision that it replaces out of it.
@@ -138,7 +148,11 @@ impl Service {
         request: &Request,
         ignore: Option<DecisionId>,
     ) -> Result<Standing, Error> {
-        let probe = Probe {
+        Ok(self.ledger.standing(&self.probe(request, ignore)).await?)
+    }
+
+    fn probe<'r>(&self, request: &'r Request, ignore: Option<DecisionId>) -> Probe<'r> {
+        Probe {
             holder: &request.holder,
             merchant: &request.merchant,
             amount: request.facts.amount,
@@ -148,8 +162,7 @@ impl Service {
             guest_limit: self.guest_limit(request),
             ignore,
             now: request.facts.time,
-        };
-        Ok(self.ledger.standing(&probe).await?)
+        }
     }
 
     fn guest_limit(&self, request: &Request) -> Option<i64> {
@@ -160,13 +173,14 @@ impl Service {
         }
     }
 
-    /// Records the decision; `None` when its headroom was taken meanwhile.
+    /// Records the decision, unless what it rests on was changed meanwhile.
     async fn commit(
         &self,
         assessment: &Assessment,
         facts: &Facts,
         decision: Decision,
-    ) -> Result<Option<Answered<DecisionRecord>>, Error> {
+    ) -> Result<Committed, Error> {
+        let version = facts.standing.version;
         let facts = serde_json::to_string(facts).map_err(|failure| Error::unexpected(&failure))?;
         let mut record = self.record(assessment, decision)?;
         for _ in 0..REFERENCES_DRAWN_MAX {
@@ -180,15 +194,18 @@ impl Service {
                 guest_limit: self.guest_limit(&assessment.request),
                 basket_hash: assessment.request.basket_hash,
                 supersedes: assessment.supersedes,
+                version,
             };
             match self.ledger.assess(commit).await? {
                 Assessed::Recorded => {
-                    return Ok(Some(Answered { value: record, replayed: false }));
+                    let answered = Answered { value: record, replayed: false };
+                    return Ok(Committed::Answered(Box::new(answered)));
                 }
-                Assessed::HeadroomTaken => return Ok(None),
+                Assessed::HeadroomTaken => return Ok(Committed::HeadroomTaken),
+                Assessed::Outdated => return Ok(Committed::Outdated),
                 Assessed::Before(answer) => {
-                    same_content(&answer, assessment.hash)?;
-                    return answered_before(answer, assessment.hash).map(Some);
+                    let answered = answered_before(answer, assessment.hash)?;
+                    return Ok(Committed::Answered(Box::new(answered)));
                 }
                 Assessed::NotPending => return Err(not_pending()),
                 Assessed::ReferenceTaken => {

@@ -76,7 +76,9 @@ impl Error {
 impl From<ledger::Error> for Error {
     fn from(error: ledger::Error) -> Error {
         match error {
-            ledger::Error::Unavailable(cause) => {
+            ledger::Error::Unavailable(cause)
+            | ledger::Error::Interrupted(cause)
+            | ledger::Error::Full(cause) => {
                 tracing::warn!(cause, "ledger unavailable");
                 Error::Unavailable { reason: "STORE_UNAVAILABLE" }
             }

@@ -8,6 +8,7 @@ use surety::domain::{Span, Time};
 use surety::grpc::pb;
 use surety::grpc::pb::account_event::Kind;
 use surety::grpc::pb::account_service_client::AccountServiceClient;
+use surety::ledger::Place;
 use surety::service::Clock;
 use surety::signals::EmbeddedConfig;
 use tokio::sync::oneshot;
@@ -67,6 +68,7 @@ impl Past {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             data: folder.data(),
+            ledger: Place::file(&folder.data().join("ledger.sqlite")),
             playbook: PlaybookFiles::default(),
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use surety::domain::Time;
-use surety::ledger::{Ledger, Report};
+use surety::ledger::{Ledger, Place, Report};
 use tempfile::TempDir;
 
 use crate::child::{Ended, Running, surety};
@@ -65,7 +65,7 @@ impl Folder {
 
     /// What the ledger's own check says; no service may run.
     pub async fn check(&self) -> Report {
-        let ledger = Ledger::open(&self.data().join("ledger.sqlite")).await.unwrap();
+        let ledger = Ledger::open(&Place::file(&self.data().join("ledger.sqlite"))).await.unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let now = Time::from_micros(i64::try_from(now.as_micros()).unwrap());
         let report = ledger.check(now).await.unwrap();

@@ -10,6 +10,7 @@ use clap::Args;
 use tokio::sync::oneshot;
 
 use crate::app::{App, Config, PlaybookFiles, Signals};
+use crate::ledger::Place;
 use crate::service::Clock;
 use crate::signals::EmbeddedConfig;
 use crate::telemetry;
@@ -32,6 +33,7 @@ impl Demo {
         let folder = TemporaryFolder::make()?;
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
+            ledger: Place::file(&folder.path.join("ledger.sqlite")),
             data: folder.path.clone(),
             playbook: PlaybookFiles::default(),
             signals: Signals::Embedded(EmbeddedConfig::default()),

@@ -14,6 +14,7 @@ use crate::cli::files::{Draft, Whole, gzipped, hexadecimal};
 use crate::cli::moment::moment;
 use crate::domain::Time;
 use crate::lab::train::{self, Spec, Table};
+use crate::ledger::Place;
 use crate::playbook::SHIPPED_POLICY;
 use crate::policy::Policy;
 use crate::service::Clock;
@@ -32,7 +33,7 @@ pub(super) struct Source {
     /// with the facts that they were made on, and what came of them. The spec's `[outcome]` says
     /// what to look for.
     #[arg(long, value_name = "LEDGER")]
-    from_ledger: Option<PathBuf>,
+    from_ledger: Option<String>,
     /// With a ledger: as everything was known then. A time such as 2026-10-31T18:00:00Z, or a day,
     /// which is its beginning, UTC. Now when not given.
     #[arg(long, value_name = "TIME", conflicts_with = "data", value_parser = moment)]
@@ -58,12 +59,20 @@ impl Source {
 
     /// What messages call it.
     pub fn name(&self) -> String {
-        let path = self.data.as_ref().or(self.from_ledger.as_ref());
-        path.map_or_else(String::new, |path| path.display().to_string())
+        match (&self.data, &self.from_ledger) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(place)) => {
+                Place::parse(place).map_or_else(|_| place.clone(), |p| p.to_string())
+            }
+            (None, None) => String::new(),
+        }
     }
 
-    fn read_ledger(&self, spec: &Spec, path: &Path) -> Result<(Table, String)> {
-        std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    fn read_ledger(&self, spec: &Spec, place: &str) -> Result<(Table, String)> {
+        let place = Place::parse(place)?;
+        if let Place::Sqlite(path) = &place {
+            std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        }
         let now = Clock::system().now();
         let as_of = self.as_of.unwrap_or(now);
         if as_of > now {
@@ -72,9 +81,8 @@ impl Source {
         }
         let policy = self.policy()?;
         let mut copy = Copy::new(self.table.as_deref())?;
-        let read = train::table_of_ledger(spec, &policy, (path, as_of), &mut copy);
-        let (table, left_out) =
-            block_on(async { read.await.with_context(|| path.display().to_string()) })?;
+        let read = train::table_of_ledger(spec, &policy, (&place, as_of), &mut copy);
+        let (table, left_out) = block_on(async { read.await.with_context(|| place.to_string()) })?;
         eprintln!("{} rows of the ledger", table.rows);
         for words in left_out.words() {
             eprintln!("left out: {words}");

@@ -2,46 +2,44 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
 use super::*;
 
 async fn setting(book: &Book, pragma: &'static str) -> String {
-    let row = sqlx::query(pragma).fetch_one(&book.ledger.readers).await.unwrap();
-    sqlx::Row::try_get::<String, _>(&row, 0)
-        .or_else(|_| sqlx::Row::try_get::<i64, _>(&row, 0).map(|number| number.to_string()))
-        .unwrap()
+    let mut connection = book.ledger.readers.acquire().await.unwrap();
+    let row = query(pragma).fetch_one(&mut connection).await.unwrap();
+    let number = || row.first::<i64>().map(|number| number.to_string());
+    row.first::<String>().or_else(|_| number()).unwrap()
 }
 
 #[tokio::test]
 async fn commits_are_durable_and_readers_cannot_write() {
-    let book = book().await;
+    let book = book(Engine::Sqlite).await;
     assert_eq!(setting(&book, "PRAGMA journal_mode").await, "wal");
     assert_eq!(setting(&book, "PRAGMA synchronous").await, "2");
     assert_eq!(setting(&book, "PRAGMA query_only").await, "1");
-    let write = sqlx::query("DELETE FROM decisions").execute(&book.ledger.readers).await;
-    assert!(write.is_err());
+    let mut reader = book.ledger.readers.acquire().await.unwrap();
+    assert!(query("DELETE FROM decisions").execute(&mut reader).await.is_err());
     let writer = book.ledger.write(settings).await;
     assert_eq!(writer, Ok(("wal".into(), 2)));
 }
 
-fn settings(connection: &mut SqliteConnection) -> writer::Pending<'_, (String, i64)> {
+fn settings(connection: &mut Connection) -> write::Pending<'_, (String, i64)> {
     Box::pin(async move {
-        let journal = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
-        Ok((journal, sqlx::query_scalar("PRAGMA synchronous").fetch_one(connection).await?))
+        let journal = query("PRAGMA journal_mode").fetch_value(connection).await?.unwrap();
+        Ok((journal, query("PRAGMA synchronous").fetch_value(connection).await?.unwrap()))
     })
 }
 
 #[tokio::test]
 async fn a_file_has_one_process() {
-    let book = book().await;
-    let Err(Error::Unavailable(why)) = Ledger::open(&book.path).await else {
+    let book = book(Engine::Sqlite).await;
+    let Err(Error::Unavailable(why)) = Ledger::open(&book.place).await else {
         panic!("opened twice");
     };
     assert!(why.ends_with("is in use by another process"), "{why}");
-    let path = book.path.clone();
+    let place = book.place.clone();
     book.ledger.close().await;
-    Ledger::open(&path).await.unwrap();
+    Ledger::open(&place).await.unwrap();
 }
 
 #[tokio::test]
@@ -49,7 +47,8 @@ async fn a_folder_that_cannot_be_written_is_named_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let Err(Error::Unavailable(why)) = Ledger::open(&file.join("ledger.db")).await else {
+    let Err(Error::Unavailable(why)) = Ledger::open(&Place::file(&file.join("ledger.db"))).await
+    else {
         panic!("opened below a file");
     };
     assert!(why.contains("folder") && why.contains("ledger.db") && !why.contains('\n'), "{why}");
@@ -57,14 +56,14 @@ async fn a_folder_that_cannot_be_written_is_named_in_one_line() {
 
 #[tokio::test]
 async fn a_ledger_that_is_opened_again_holds_everything() {
-    let Book { ledger, path, folder } = book_of_anna().await;
+    let Book { ledger, place, folder } = book_of_anna(Engine::Sqlite).await;
     let commit = order("anna", 700);
     assert_eq!(ledger.assess(commit.clone()).await, Ok(Assessed::Recorded));
     let plan = bought(&ledger, "anna", 300).await;
     let before = ledger.check(NOW).await.unwrap();
     ledger.close().await;
 
-    let ledger = Ledger::open(&path).await.unwrap();
+    let ledger = Ledger::open(&place).await.unwrap();
     assert_eq!(ledger.check(NOW).await, Ok(before));
     assert_eq!(held(&ledger, "anna", NOW).await, (300, 700));
     assert_eq!(ledger.decision(plan).await.unwrap().unwrap().progress.captured, 300);
@@ -75,7 +74,7 @@ async fn a_ledger_that_is_opened_again_holds_everything() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_outlives_its_caller() {
-    let Book { ledger, folder: _folder, .. } = book().await;
+    let Book { ledger, folder: _folder, .. } = book(Engine::Sqlite).await;
     set_limit(&ledger, "anna", 1_000_000).await;
     let mut keys = Vec::new();
     for round in 0..100 {
@@ -99,26 +98,27 @@ async fn a_write_outlives_its_caller() {
 }
 
 /// Makes the next commit fail: a constraint that is judged by COMMIT itself is broken.
-fn break_commit(connection: &mut SqliteConnection) -> writer::Pending<'_, ()> {
+fn break_commit(connection: &mut Connection) -> write::Pending<'_, ()> {
     Box::pin(async move {
-        sqlx::raw_sql(
-            "CREATE TABLE parents (id BIGINT PRIMARY KEY);
+        connection
+            .run(
+                "CREATE TABLE parents (id BIGINT PRIMARY KEY);
              CREATE TABLE children (parent BIGINT
                 REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);
              INSERT INTO children VALUES (1)",
-        )
-        .execute(connection)
-        .await?;
+            )
+            .await?;
         Ok(())
     })
 }
 
 /// Makes the disk full: the file may not grow any more.
-fn fill_disk(connection: &mut SqliteConnection) -> writer::Pending<'_, ()> {
-    Box::pin(async move {
-        sqlx::raw_sql("PRAGMA max_page_count = 1").execute(connection).await?;
-        Ok(())
-    })
+fn fill_disk(connection: &mut Connection) -> write::Pending<'_, ()> {
+    Box::pin(async move { connection.run("PRAGMA max_page_count = 1").await })
+}
+
+fn make_room(connection: &mut Connection) -> write::Pending<'_, ()> {
+    Box::pin(async move { connection.run("PRAGMA max_page_count = 1000000").await })
 }
 
 async fn assert_stopped(ledger: &Ledger) {
@@ -132,7 +132,7 @@ async fn assert_stopped(ledger: &Ledger) {
 
 #[tokio::test]
 async fn a_failed_commit_stops_the_writer_and_acknowledges_nothing() {
-    let Book { ledger, path, folder } = book_of_anna().await;
+    let Book { ledger, folder, .. } = book_of_anna(Engine::Sqlite).await;
     let kept = approved(&ledger, "anna", 10).await;
     let (before, broken) = tokio::join!(
         // Handed in first, and so in the same group or in the one before.
@@ -148,33 +148,38 @@ async fn a_failed_commit_stops_the_writer_and_acknowledges_nothing() {
     let copy = folder.path().join("after");
     std::fs::create_dir(&copy).unwrap();
     for name in ["ledger.db", "ledger.db-wal"] {
-        std::fs::copy(path.with_file_name(name), copy.join(name)).unwrap();
+        std::fs::copy(folder.path().join(name), copy.join(name)).unwrap();
     }
-    let ledger = Ledger::open(&copy.join("ledger.db")).await.unwrap();
+    let ledger = Ledger::open(&Place::file(&copy.join("ledger.db"))).await.unwrap();
     assert_eq!(ledger.check(NOW).await.unwrap().decisions, 1 + recorded);
     assert!(ledger.decision(kept).await.unwrap().is_some());
     assert_sound(&ledger, NOW).await;
 }
 
 #[tokio::test]
-async fn a_full_disk_stops_the_writer_and_acknowledges_nothing() {
-    let Book { ledger, folder: _folder, .. } = book_of_anna().await;
+async fn a_full_disk_refuses_what_does_not_fit_until_there_is_room_again() {
+    let Book { ledger, folder: _folder, .. } = book_of_anna(Engine::Sqlite).await;
     ledger.write(fill_disk).await.unwrap();
     let mut acknowledged = 0;
-    let stopped = loop {
-        match ledger.assess(order("anna", 10)).await {
+    let refused = loop {
+        let commit = order("anna", 10);
+        match ledger.assess(commit.clone()).await {
             Ok(Assessed::Recorded) => acknowledged += 1,
-            other => break other,
+            other => break (commit, other),
         }
     };
-    assert!(matches!(stopped, Err(Error::Unavailable(_))), "{stopped:?}");
-    assert_stopped(&ledger).await;
+    let (commit, answer) = refused;
+    assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
     assert_eq!(ledger.check(NOW).await.unwrap().decisions, acknowledged);
+    ledger.write(make_room).await.unwrap();
+    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(ledger.check(NOW).await.unwrap().decisions, acknowledged + 1);
+    assert_sound(&ledger, NOW).await;
 }
 
 #[tokio::test]
 async fn a_writer_that_panics_is_a_writer_that_stopped() {
-    let Book { ledger, folder: _folder, .. } = book_of_anna().await;
+    let Book { ledger, folder: _folder, .. } = book_of_anna(Engine::Sqlite).await;
     let work = ledger.write::<(), _>(|_| Box::pin(async { panic!("a fault in the writer") }));
     assert!(matches!(work.await, Err(Error::Unavailable(_))));
     tokio::time::timeout(Duration::from_secs(5), ledger.failed()).await.unwrap();

@@ -69,7 +69,7 @@ async fn repayments_pay_the_oldest_instalments_and_make_the_record() {
     commit.record.plan =
         PlanTerms { kind: PlanKind::Instalments, count: 3, interval_days: 30, upfront: 0 };
     let plan = commit.record.id;
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     now_of(ledger.confirm(claim(), capture_of(plan, 900)).await);
     let due = |n: i64| NOW + Span::days(30 * n);
     let on_day = async |day| standing_at(&ledger, "anna", NOW + Span::days(day)).await.plans;
@@ -182,7 +182,7 @@ async fn refunds_take_what_is_reserved_first_and_the_last_instalments_next() {
     commit.record.plan =
         PlanTerms { kind: PlanKind::Instalments, count: 2, interval_days: 30, upfront: 0 };
     let id = commit.record.id;
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     now_of(ledger.confirm(claim(), capture_of(id, 600)).await);
     let refund = |order, amount| EventKind::Refund { order, amount: money(amount) };
     let by_reference = || OrderName::OrderReference("SO-4".into());
@@ -235,7 +235,7 @@ async fn confirmed_misuse_lists_the_party_of_the_decision() {
     passed.supersedes = Some(waiting.record.id);
     let decision = passed.record.id;
     for commit in [waiting, passed] {
-        assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+        assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     }
     let misuse = |scope| EventKind::ConfirmedMisuse { decision, scope };
     assert_applied(&ledger, NOW, misuse(MisuseScope::Device)).await;
@@ -291,8 +291,9 @@ async fn stored_events_hold_no_parties() {
     let position = Some(Position { lat_e6: 52_520_000, lon_e6: 13_405_000, accuracy_km: 5 });
     let kind = EventKind::SignIn { strength: None, parties, position };
     assert_applied(&ledger, NOW, kind).await;
-    let stored: String =
-        sqlx::query_scalar("SELECT payload FROM events").fetch_one(&ledger.readers).await.unwrap();
+    let mut connection = ledger.readers.acquire().await.unwrap();
+    let stored = query("SELECT payload FROM events").fetch_value::<String>(&mut connection).await;
+    let stored = stored.unwrap().unwrap();
     assert!(!stored.contains("abab") && !stored.contains("52520000"), "{stored}");
 }
 
@@ -321,7 +322,7 @@ async fn a_status_knows_nothing_of_what_was_captured_after_it() {
     let Book { ledger, folder: _folder, .. } = book_of_anna().await;
     let commit = order("anna", 1_000);
     let id = commit.record.id;
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     // Before the purchase is confirmed there is no plan to speak of.
     assert_rejected(&ledger, "anna", status(id, 1_000, PlanState::Current)).await;
     now_of(ledger.confirm(claim(), capture_of(id, 1_000)).await);

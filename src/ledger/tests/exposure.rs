@@ -13,7 +13,7 @@ async fn sixty_four_orders_at_once_take_what_the_limit_holds_and_no_more() {
         let calls: Vec<_> = (0..64)
             .map(|_| {
                 let (ledger, commit) = (ledger.clone(), order(&account, amount));
-                tokio::spawn(async move { ledger.assess(commit).await.unwrap() })
+                tokio::spawn(async move { assess(&ledger, commit).await.unwrap() })
             })
             .collect();
         let mut recorded = 0;
@@ -35,7 +35,7 @@ async fn an_order_above_the_headroom_leaves_nothing() {
     approved(&ledger, "anna", 60_000).await;
     let before = ledger.check(NOW).await.unwrap();
     let commit = order("anna", 40_001);
-    assert_eq!(ledger.assess(commit.clone()).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, commit.clone()).await, Ok(Assessed::HeadroomTaken));
     assert_eq!(ledger.answer(&commit.key).await, Ok(None));
     assert_eq!(ledger.decision(commit.record.id).await, Ok(None));
     assert_eq!(ledger.check(NOW).await, Ok(before));
@@ -52,11 +52,11 @@ async fn what_is_no_credit_reserves_nothing() {
     let mut declined = order("anna", 900_000);
     declined.record.decision.outcome = Outcome::Declined;
     for commit in [paid_now, declined, pending("nobody", 900_000)] {
-        assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+        assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     }
     assert_eq!(held(&ledger, "anna", NOW).await, (0, 0));
     let unknown = order("nobody", 1);
-    assert_eq!(ledger.assess(unknown).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, unknown).await, Ok(Assessed::HeadroomTaken));
     assert_sound(&ledger, NOW).await;
 }
 
@@ -69,10 +69,10 @@ async fn a_guest_has_the_limit_that_the_policy_names() {
         commit.guest_limit = limit;
         commit
     };
-    assert_eq!(ledger.assess(guest(1, None)).await, Ok(Assessed::HeadroomTaken));
-    assert_eq!(ledger.assess(guest(600, Some(1_000))).await, Ok(Assessed::Recorded));
-    assert_eq!(ledger.assess(guest(401, Some(1_000))).await, Ok(Assessed::HeadroomTaken));
-    assert_eq!(ledger.assess(guest(400, Some(1_000))).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, guest(1, None)).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, guest(600, Some(1_000))).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, guest(401, Some(1_000))).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, guest(400, Some(1_000))).await, Ok(Assessed::Recorded));
 }
 
 #[tokio::test]
@@ -87,9 +87,9 @@ async fn an_expired_reservation_is_free_without_a_sweeper() {
     };
     let end = NOW + Span::minutes(60);
     assert_eq!(held(&ledger, "anna", end - Span::micros(1)).await, (0, 100_000));
-    assert_eq!(ledger.assess(at(end - Span::micros(1))).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, at(end - Span::micros(1))).await, Ok(Assessed::HeadroomTaken));
     assert_eq!(held(&ledger, "anna", end).await, (0, 0));
-    assert_eq!(ledger.assess(at(end)).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, at(end)).await, Ok(Assessed::Recorded));
     assert_sound(&ledger, end).await;
 }
 
@@ -98,7 +98,7 @@ async fn a_lower_limit_breaks_nothing_and_stops_new_credit() {
     let Book { ledger, folder: _folder, .. } = book_of_anna().await;
     approved(&ledger, "anna", 60_000).await;
     set_limit(&ledger, "anna", 10_000).await;
-    assert_eq!(ledger.assess(order("anna", 1)).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, order("anna", 1)).await, Ok(Assessed::HeadroomTaken));
     assert_eq!(standing_at(&ledger, "anna", NOW).await.headroom(), Some(-50_000));
     assert_sound(&ledger, NOW).await;
     set_limit(&ledger, "anna", 60_001).await;
@@ -110,7 +110,7 @@ async fn a_limit_counts_in_the_currency_of_the_account() {
     let Book { ledger, folder: _folder, .. } = book_of_anna().await;
     let mut commit = order("anna", 100);
     commit.record.amount = Money::new(100, Currency::parse("SEK").unwrap()).unwrap();
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::HeadroomTaken));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::HeadroomTaken));
 }
 
 /// One step of a customer's life; amounts are shares of the limit in percent.
@@ -163,7 +163,7 @@ async fn live(steps: Vec<Step>) {
                 let id = commit.record.id;
                 let fits = outstanding + reserved + amount <= limit;
                 let expected = if fits { Assessed::Recorded } else { Assessed::HeadroomTaken };
-                assert_eq!(ledger.assess(commit).await, Ok(expected));
+                assert_eq!(assess(&ledger, commit).await, Ok(expected));
                 ids.extend(fits.then_some(id));
             }
             Step::Capture(n, amount) => {

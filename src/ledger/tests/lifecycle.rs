@@ -38,7 +38,7 @@ async fn what_is_paid_upfront_counts_first_and_is_no_credit() {
     commit.record.plan =
         PlanTerms { kind: PlanKind::Instalments, count: 3, interval_days: 30, upfront: 250 };
     let id = commit.record.id;
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     assert_eq!(held(&ledger, "anna", NOW).await, (0, 750));
     for (captured, expected) in [(200, (0, 750)), (100, (50, 700)), (700, (750, 0))] {
         now_of(ledger.confirm(claim(), capture_of(id, captured)).await);
@@ -59,7 +59,7 @@ async fn what_is_paid_at_once_makes_no_plan() {
     commit.record.plan =
         PlanTerms { kind: PlanKind::PayNow, count: 0, interval_days: 0, upfront: 0 };
     let id = commit.record.id;
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     now_of(ledger.confirm(claim(), capture_of(id, 1_000)).await);
     assert_eq!(held(&ledger, "anna", NOW).await, (0, 0));
     assert_sound(&ledger, NOW).await;
@@ -86,7 +86,7 @@ async fn only_what_was_approved_is_captured() {
     }
     let waiting = pending("anna", 10);
     let capture = capture_of(waiting.record.id, 10);
-    assert_eq!(ledger.assess(waiting).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, waiting).await, Ok(Assessed::Recorded));
     assert_eq!(refusal(ledger.confirm(claim(), capture).await), Why::NotApproved);
     let nobody = capture_of(DecisionId(Uuid::nil()), 10);
     assert_eq!(ledger.confirm(claim(), nobody).await, Err(Error::NotFound));
@@ -130,13 +130,13 @@ async fn cancelling_frees_what_is_not_captured() {
     let waiting = pending("anna", 10);
     let (refused, open) = (declined.record.id, waiting.record.id);
     for commit in [declined, waiting] {
-        assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+        assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     }
     assert_eq!(refusal(ledger.cancel(claim(), cancel_of(refused)).await), Why::Declined);
     now_of(ledger.cancel(claim(), cancel_of(open)).await);
     let mut replacing = order("anna", 10);
     replacing.supersedes = Some(open);
-    assert_eq!(ledger.assess(replacing).await, Ok(Assessed::NotPending));
+    assert_eq!(assess(&ledger, replacing).await, Ok(Assessed::NotPending));
     assert_sound(&ledger, NOW).await;
 }
 

@@ -1,44 +1,117 @@
 //! Tests of the ledger, each on a file of its own, and the things that they order and pay.
 
-mod assessing;
+#[path = "../../../tests/servers/postgres.rs"]
+mod server;
+
+/// Tests of one engine alone.
 mod durability;
-mod erase;
-mod events;
-mod exposure;
-mod lifecycle;
-mod retention;
-mod standing;
-mod training;
+mod postgres;
+
+/// All other tests, once for each engine: `super::book` is the one that is named here.
+#[path = "."]
+mod on_sqlite {
+    use super::*;
+
+    async fn book() -> Book {
+        super::book(Engine::Sqlite).await
+    }
+
+    async fn book_of_anna() -> Book {
+        super::book_of_anna(Engine::Sqlite).await
+    }
+
+    #[path = "assessing.rs"]
+    mod assessing;
+    #[path = "erase.rs"]
+    mod erase;
+    #[path = "events.rs"]
+    mod events;
+    #[path = "exposure.rs"]
+    mod exposure;
+    #[path = "lifecycle.rs"]
+    mod lifecycle;
+    #[path = "retention.rs"]
+    mod retention;
+    #[path = "search.rs"]
+    mod search;
+    #[path = "standing.rs"]
+    mod standing;
+    #[path = "training.rs"]
+    mod training;
+}
+
+#[path = "."]
+mod on_postgres {
+    use super::*;
+
+    async fn book() -> Book {
+        super::book(Engine::Postgres).await
+    }
+
+    async fn book_of_anna() -> Book {
+        super::book_of_anna(Engine::Postgres).await
+    }
+
+    #[path = "assessing.rs"]
+    mod assessing;
+    #[path = "erase.rs"]
+    mod erase;
+    #[path = "events.rs"]
+    mod events;
+    #[path = "exposure.rs"]
+    mod exposure;
+    #[path = "lifecycle.rs"]
+    mod lifecycle;
+    #[path = "retention.rs"]
+    mod retention;
+    #[path = "search.rs"]
+    mod search;
+    #[path = "standing.rs"]
+    mod standing;
+    #[path = "training.rs"]
+    mod training;
+}
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use self::server::Postgres;
+use super::sql::{Connection, Engine, query};
 use super::*;
 use crate::domain::*;
 
 /// The moment around which all tests play.
 const NOW: Time = Time::from_seconds(1_800_000_000);
 
-/// A ledger in a folder that goes with it.
+/// A ledger of its own; a file is in a folder that goes with it.
 struct Book {
     ledger: Ledger,
-    path: PathBuf,
+    place: Place,
     folder: TempDir,
 }
 
-async fn book() -> Book {
+async fn book(engine: Engine) -> Book {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.db");
-    Book { ledger: Ledger::open(&path).await.unwrap(), path, folder }
+    let place = match engine {
+        Engine::Sqlite => Place::file(&folder.path().join("ledger.db")),
+        Engine::Postgres => Place::parse(&server().database().await).unwrap(),
+    };
+    Book { ledger: Ledger::open(&place).await.unwrap(), place, folder }
+}
+
+/// The server of all tests of this process; it ends with the process.
+fn server() -> &'static Postgres {
+    static SERVER: OnceLock<Postgres> = OnceLock::new();
+    SERVER.get_or_init(Postgres::start)
 }
 
 /// A ledger with the account `anna`, whose limit is 1,000.00 EUR.
-async fn book_of_anna() -> Book {
-    let book = book().await;
+async fn book_of_anna(engine: Engine) -> Book {
+    let book = book(engine).await;
     set_limit(&book.ledger, "anna", 100_000).await;
     book
 }
@@ -164,6 +237,7 @@ fn order(account: &str, amount: i64) -> AssessCommit {
         guest_limit: None,
         basket_hash: None,
         supersedes: None,
+        version: 0,
     }
 }
 
@@ -183,8 +257,23 @@ fn pending(account: &str, amount: i64) -> AssessCommit {
 async fn approved(ledger: &Ledger, account: &str, amount: i64) -> DecisionId {
     let commit = order(account, amount);
     let id = commit.record.id;
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(ledger, commit).await, Ok(Assessed::Recorded));
     id
+}
+
+/// Records a decision as whoever has read the present standing does.
+async fn assess(ledger: &Ledger, mut commit: AssessCommit) -> Result<Assessed, Error> {
+    let holder = commit.record.holder.ledger_name();
+    loop {
+        let mut connection = ledger.readers.acquire().await?;
+        let version = query("SELECT version FROM holders WHERE holder = $1").bind(&holder);
+        commit.version = version.fetch_value(&mut connection).await?.unwrap_or(0);
+        drop(connection);
+        match ledger.assess(commit.clone()).await {
+            Ok(Assessed::Outdated) => {}
+            other => return other,
+        }
+    }
 }
 
 fn capture_of(decision: DecisionId, amount: i64) -> Confirm {

@@ -26,7 +26,7 @@ async fn orders_are_what_is_reserved_or_captured() {
     let canceled = approved(&ledger, "anna", 400).await;
     let cancel = Cancel { decision: canceled, reason: "TEST".into(), taken_back: None };
     now_of(ledger.cancel(claim(), cancel).await);
-    assert_eq!(ledger.assess(pending("anna", 800)).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, pending("anna", 800)).await, Ok(Assessed::Recorded));
 
     let facts = async |time| orders_of(&ledger, order("anna", 1), time).await;
     let at_once = facts(NOW).await;
@@ -44,7 +44,7 @@ async fn a_duplicate_has_the_same_shop_amount_and_basket_within_ten_minutes() {
     let mut first = order("anna", 100);
     first.basket_hash = Some([3; 32]);
     let id = first.record.id;
-    assert_eq!(ledger.assess(first.clone()).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, first.clone()).await, Ok(Assessed::Recorded));
     let duplicate = async |probe: &AssessCommit, minutes| {
         orders_of(&ledger, probe.clone(), NOW + Span::minutes(minutes)).await.duplicate
     };
@@ -76,7 +76,7 @@ async fn cards_count_when_granted_and_while_open() {
     let used = card();
     let used_id = used.record.id;
     for commit in [used, card()] {
-        assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+        assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     }
     now_of(ledger.confirm(claim(), capture_of(used_id, 50)).await);
     let facts = orders_of(&ledger, order("anna", 1), NOW + Span::hours(23)).await;

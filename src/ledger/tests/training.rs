@@ -4,7 +4,7 @@ use super::events::tell;
 use super::*;
 
 async fn past(book: &Book) -> Past {
-    Past::open(&book.path).await.unwrap()
+    Past::open(&book.place).await.unwrap()
 }
 
 /// Records one event, told so late.
@@ -30,7 +30,7 @@ fn repaid(plan: DecisionId, (due, paid): (Time, Time)) -> EventKind {
 /// Records what is to be captured, and captures it.
 async fn captured(ledger: &Ledger, commit: AssessCommit) -> DecisionId {
     let (id, amount) = (commit.record.id, commit.record.amount.minor());
-    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     now_of(ledger.confirm(claim(), capture_of(id, amount)).await);
     id
 }
@@ -50,7 +50,7 @@ async fn captured_approvals_come_in_order_with_the_facts_of_the_assessment_that_
     passed.facts = r#"{"passed":true}"#.into();
     passed.supersedes = Some(waiting.record.id);
     for commit in [refused, waiting] {
-        assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+        assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     }
     let late = captured(ledger, late).await;
     let mut ids = Vec::new();
@@ -90,7 +90,7 @@ async fn misuse_is_the_first_that_was_known_of_the_decision_that_stands() {
     let waiting = pending("anna", 1_000);
     let (old, mut passed) = (waiting.record.id, order("anna", 1_000));
     passed.supersedes = Some(old);
-    assert_eq!(ledger.assess(waiting).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(&ledger, waiting).await, Ok(Assessed::Recorded));
     let passed = captured(ledger, passed).await;
     let (plain, clean) = (bought(ledger, "anna", 1_000).await, bought(ledger, "anna", 1_000).await);
     let day = |number| NOW + Span::days(number);
@@ -150,9 +150,9 @@ async fn all_is_read_as_of_one_moment_while_the_ledger_is_written() {
     assert_eq!(past.captured(NOW).await.unwrap().len(), 1);
     assert_eq!(past.misused(NOW).await, Ok(HashMap::new()));
     drop(past);
-    let Book { ledger, path, folder } = book;
+    let Book { ledger, place, folder } = book;
     ledger.close().await;
-    let mut past = Past::open(&path).await.unwrap();
+    let mut past = Past::open(&place).await.unwrap();
     assert_eq!(past.captured(NOW).await.unwrap().len(), 2, "nobody has it open");
     drop(folder);
 }
@@ -163,10 +163,10 @@ async fn what_is_no_ledger_is_refused() {
     let path = folder.path().join("table.csv");
     for bytes in [&b"id,time\n1,2\n"[..], b"", &[0; 5_000]] {
         std::fs::write(&path, bytes).unwrap();
-        let error = Past::open(&path).await.unwrap_err().to_string();
+        let error = Past::open(&Place::file(&path)).await.unwrap_err().to_string();
         assert!(error.contains("table.csv"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing is written");
     }
-    assert!(Past::open(&folder.path().join("missing")).await.is_err());
-    assert!(Past::open(folder.path()).await.is_err());
+    assert!(Past::open(&Place::file(&folder.path().join("missing"))).await.is_err());
+    assert!(Past::open(&Place::file(folder.path())).await.is_err());
 }

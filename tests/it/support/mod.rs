@@ -18,7 +18,7 @@ use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use surety::grpc::pb::support_service_client::SupportServiceClient;
-use surety::ledger::Ledger;
+use surety::ledger::{Ledger, Place};
 use surety::playbook::SHIPPED_POLICY;
 use surety::service::Clock;
 use surety::signals::EmbeddedConfig;
@@ -85,6 +85,7 @@ impl TestApp {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             data: self.folder.path().to_owned(),
+            ledger: Place::file(&self.ledger_file()),
             playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
@@ -121,7 +122,7 @@ impl TestApp {
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
-            let ledger = Ledger::open(&self.ledger_file()).await.unwrap();
+            let ledger = Ledger::open(&Place::file(&self.ledger_file())).await.unwrap();
             let report = ledger.check(self.clock.now()).await.unwrap();
             ledger.close().await;
             report.findings

@@ -11,13 +11,12 @@ mod late;
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::Path;
 
 use super::error::Error;
 use super::spec::{Outcome, OutcomeKind, Spec};
 use super::table::{Growing, Table};
 use crate::domain::{DecisionId, Time};
-use crate::ledger::{Captured, Past};
+use crate::ledger::{Captured, Past, Place};
 use crate::policy::Policy;
 use fields::Fields;
 use late::{Line, late};
@@ -58,7 +57,7 @@ impl LeftOut {
 pub async fn table_of_ledger(
     spec: &Spec,
     policy: &Policy,
-    (path, as_of): (&Path, Time),
+    (place, as_of): (&Place, Time),
     csv: &mut dyn Write,
 ) -> Result<(Table, LeftOut), Error> {
     let outcome = spec.outcome.ok_or_else(|| {
@@ -69,7 +68,7 @@ pub async fn table_of_ledger(
     let mut csv = csv::Writer::from_writer(csv);
     csv.write_record(&fields.header())?;
 
-    let mut past = Past::open(path).await?;
+    let mut past = Past::open(place).await?;
     let mut left_out = LeftOut::default();
     let rows = rows(&mut past, (outcome, as_of), &mut left_out).await?;
     let mut outcomes = Outcomes::new(&mut past, outcome, as_of).await?;

@@ -3,14 +3,15 @@
 //! sqlx hands every statement to a thread of the connection, which costs more than a row does.
 //! So the inserts of a group are statements of many rows, sent together.
 
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
-
-use super::assess::{AssessCommit, Prepared};
+use super::chain::Chain;
 use super::reserve::cached;
-use super::signal::Taught;
 use super::writer::GROUP_MAX;
-use super::{Error, signal};
 use crate::domain::{DecisionRecord, Holder, RestrictionOrigin, Time};
+use crate::ledger::assess::{AssessCommit, Prepared};
+use crate::ledger::decision::{code_numbers, codes, lapses};
+use crate::ledger::signal::Taught;
+use crate::ledger::sql::{Connection, Statement};
+use crate::ledger::{Error, signal};
 
 /// Parameters that SQLite binds to one statement, and the columns of the widest row.
 const PARAMETERS_MAX: usize = 32_766;
@@ -19,31 +20,33 @@ const _: () = assert!(GROUP_MAX * COLUMNS_MAX <= PARAMETERS_MAX);
 
 /// Writes all that `group` leaves, apart from its reservations.
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
+    chain: &mut Chain,
     group: &[&Prepared],
 ) -> Result<(), Error> {
     if group.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::<Sqlite>::new("");
-    push_decisions(&mut query, group);
-    push_answers(&mut query, group);
-    push_signals(&mut query, group);
-    push_raw_contexts(&mut query, group);
-    push_restrictions(&mut query, group);
-    push_superseded(&mut query, group);
-    push_codes(&mut query, group);
-    query.build().persistent(cached(group.len())).execute(connection).await?;
+    let mut statement = Statement::new("");
+    push_decisions(&mut statement, group);
+    push_answers(&mut statement, group);
+    push_signals(&mut statement, group);
+    push_raw_contexts(&mut statement, group);
+    push_restrictions(&mut statement, group);
+    push_superseded(&mut statement, group);
+    push_codes(&mut statement, group);
+    chain.push_links(&mut statement, group);
+    statement.cached(cached(group.len())).execute(connection).await?;
     Ok(())
 }
 
-fn push_decisions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
-    query.push(
+fn push_decisions<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    statement.push(
         "INSERT INTO decisions (decision_id, reference, caller, holder, merchant,
             order_reference, product, outcome, currency, amount, exposure, basket, created,
             expires, lapses, captured, codes, record, facts) ",
     );
-    query.push_values(group, |mut row, prepared| {
+    statement.push_values(group, |mut row, prepared| {
         let commit = &prepared.commit;
         let record = &commit.record;
         row.push_bind(record.id.to_string())
@@ -68,22 +71,9 @@ fn push_decisions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     });
 }
 
-/// When a pending decision lapses, if nothing happens: [`DecisionRecord::lapsed`].
-fn lapses(record: &DecisionRecord) -> Option<Time> {
-    let step_up = record.decision.step_up.as_ref().map(|asked| asked.expires);
-    let review = record.decision.review.map(|asked| asked.expires);
-    step_up.into_iter().chain(review).min()
-}
-
-/// Reason codes between blanks, so that one is found by its name with blanks around it.
-fn codes(record: &DecisionRecord) -> String {
-    let names = record.decision.reasons.iter().map(|reason| reason.code.name());
-    names.fold(String::from(" "), |codes, name| codes + name + " ")
-}
-
-fn push_answers(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
-    query.push("; INSERT INTO answers (caller, call, request_id, hash, decision_id, time) ");
-    query.push_values(group, |mut row, prepared| {
+fn push_answers<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    statement.push("; INSERT INTO answers (caller, call, request_id, hash, decision_id, time) ");
+    statement.push_values(group, |mut row, prepared| {
         let commit = &prepared.commit;
         row.push_bind(commit.key.caller.as_str())
             .push_bind(commit.key.call)
@@ -94,7 +84,7 @@ fn push_answers(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     });
 }
 
-fn push_signals(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_signals<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let taught: Vec<Taught> = group
         .iter()
         .filter_map(|prepared| {
@@ -103,10 +93,13 @@ fn push_signals(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
             Some(Taught { holder, decision, row: signal_event.as_ref()? })
         })
         .collect();
-    signal::push(query, &taught);
+    if !taught.is_empty() {
+        statement.push("; ");
+        signal::push(statement, &taught);
+    }
 }
 
-fn push_raw_contexts(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_raw_contexts<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let mut contexts = group
         .iter()
         .filter_map(|prepared| Some((prepared, prepared.commit.raw_context.as_deref()?)))
@@ -114,8 +107,8 @@ fn push_raw_contexts(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     if contexts.peek().is_none() {
         return;
     }
-    query.push("; INSERT INTO raw_context (decision_id, holder, time, payload) ");
-    query.push_values(contexts, |mut row, (prepared, payload)| {
+    statement.push("; INSERT INTO raw_context (decision_id, holder, time, payload) ");
+    statement.push_values(contexts, |mut row, (prepared, payload)| {
         row.push_bind(prepared.commit.record.id.to_string())
             .push_bind(prepared.commit.record.holder.ledger_name())
             .push_bind(prepared.commit.record.created.as_micros())
@@ -124,7 +117,7 @@ fn push_raw_contexts(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
 }
 
 /// A restriction that a decision sets has the decision's id: one decision sets at most one.
-fn push_restrictions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_restrictions<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let mut restrictions = group
         .iter()
         .filter_map(|prepared| match (&prepared.commit.record, &prepared.commit.record.holder) {
@@ -138,11 +131,11 @@ fn push_restrictions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     if restrictions.peek().is_none() {
         return;
     }
-    query.push(
+    statement.push(
         "; INSERT INTO restrictions
             (restriction_id, account_id, kind, code, starts, ends, note, origin) ",
     );
-    query.push_values(restrictions, |mut row, (record, account, restriction)| {
+    statement.push_values(restrictions, |mut row, (record, account, restriction)| {
         row.push_bind(record.id.to_string())
             .push_bind(account.as_str())
             .push_bind(restriction.kind.name())
@@ -154,7 +147,7 @@ fn push_restrictions(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     });
 }
 
-fn push_superseded(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
+fn push_superseded<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     let mut replaced = group
         .iter()
         .filter_map(|prepared| Some((prepared.commit.supersedes?, prepared.commit.record.id)))
@@ -162,35 +155,27 @@ fn push_superseded(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
     if replaced.peek().is_none() {
         return;
     }
-    query.push("; WITH replaced (old, new) AS (");
-    query.push_values(replaced, |mut row, (old, new)| {
+    statement.push("; WITH replaced (old, new) AS (");
+    statement.push_values(replaced, |mut row, (old, new)| {
         row.push_bind(old.to_string()).push_bind(new.to_string());
     });
-    query.push(
+    statement.push(
         ") UPDATE decisions SET superseded_by = replaced.new
         FROM replaced WHERE decisions.decision_id = replaced.old",
     );
 }
 
 /// One row for each reason, by which decisions are looked up.
-fn push_codes(query: &mut QueryBuilder<Sqlite>, group: &[&Prepared]) {
-    let of_one = |record: &DecisionRecord| {
-        let mut codes: Vec<i32> =
-            record.decision.reasons.iter().map(|reason| reason.code.number()).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        codes
-    };
-    let rows: Vec<(i32, &DecisionRecord)> = group
-        .iter()
-        .map(|prepared| &prepared.commit.record)
-        .flat_map(|record| of_one(record).into_iter().map(move |code| (code, record)))
+fn push_codes<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    let records = group.iter().map(|prepared| &prepared.commit.record);
+    let rows: Vec<(i64, &DecisionRecord)> = records
+        .flat_map(|record| code_numbers(record).into_iter().map(move |code| (code, record)))
         .collect();
     // A statement binds no more than this, however many reasons there are.
     for rows in rows.chunks(PARAMETERS_MAX / 3) {
-        query.push("; INSERT INTO decision_codes (code, created, decision_id) ");
-        query.push_values(rows, |mut row, (code, record)| {
-            row.push_bind(i64::from(*code))
+        statement.push("; INSERT INTO decision_codes (code, created, decision_id) ");
+        statement.push_values(rows, |mut row, (code, record)| {
+            row.push_bind(*code)
                 .push_bind(record.created.as_micros())
                 .push_bind(record.id.to_string());
         });

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
-
-use super::Error;
-use super::assess::Prepared;
 use crate::domain::Outcome;
+use crate::ledger::Error;
+use crate::ledger::assess::Prepared;
+use crate::ledger::sql::{Connection, Row, Statement};
 
 /// The limit in force of `asked.holder`. An account's limit counts in its own currency only.
 const LIMIT: &str = "COALESCE(
@@ -33,14 +32,14 @@ pub(super) struct Found {
 
 /// Looks everything up that decides about a group, in the order of `group`.
 pub(super) async fn look(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     group: &[Box<Prepared>],
 ) -> Result<Vec<Found>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut statement = Statement::new(
         "WITH asked (position, caller, call, request_id, decision_id, reference, replaces,
                      holder, currency, exposure, guest_limit, now) AS (",
     );
-    query.push_values(group.iter().enumerate(), |mut row, (position, prepared)| {
+    statement.push_values(group.iter().enumerate(), |mut row, (position, prepared)| {
         let commit = &prepared.commit;
         row.push_bind(position as i64)
             .push_bind(commit.key.caller.as_str())
@@ -55,7 +54,7 @@ pub(super) async fn look(
             .push_bind(prepared.guest_limit())
             .push_bind(commit.record.created.as_micros());
     });
-    query.push(format_args!(
+    statement.push(format_args!(
         ") SELECT
             CASE WHEN EXISTS (
                 SELECT 1 FROM answers WHERE answers.caller = asked.caller
@@ -74,17 +73,16 @@ pub(super) async fn look(
         FROM asked ORDER BY asked.position",
         pending = Outcome::ManualReview,
     ));
-    let rows = query.build().persistent(cached(group.len())).fetch_all(connection).await?;
+    let rows = statement.cached(cached(group.len())).fetch_all(connection).await?;
     if rows.len() != group.len() {
         return Err(Error::corrupt("a look-up answered another number of rows than were asked"));
     }
-    let flag = |row: &sqlx::sqlite::SqliteRow, name| row.try_get(name).map(|n: i64| n != 0);
     rows.iter()
         .map(|row| {
             Ok(Found {
-                answered: flag(row, "answered")?,
-                taken: flag(row, "taken")?,
-                replaceable: flag(row, "replaceable")?,
+                answered: row.flag("answered")?,
+                taken: row.flag("taken")?,
+                replaceable: row.flag("replaceable")?,
                 headroom: row.try_get("headroom")?,
             })
         })
@@ -101,18 +99,18 @@ pub(super) struct Asked<'g> {
 /// Reserves what the limits in force allow, and answers the positions that were reserved. The
 /// condition is part of the write, whatever was looked up before.
 pub(super) async fn reserve(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     asked: &[Asked<'_>],
 ) -> Result<HashSet<usize>, Error> {
     if asked.is_empty() {
         return Ok(HashSet::new());
     }
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut statement = Statement::new(
         "INSERT INTO reservations
             (decision_id, holder, amount, captured, created, expires, limit_then, held_then)
         WITH asked (decision_id, holder, currency, amount, before, guest_limit, now, ends) AS (",
     );
-    query.push_values(asked, |mut row, asked| {
+    statement.push_values(asked, |mut row, asked| {
         let record = &asked.prepared.commit.record;
         // An approval without an end holds until it is captured or cancelled.
         let ends = record.decision.expires.map_or(i64::MAX, |end| end.as_micros());
@@ -125,7 +123,7 @@ pub(super) async fn reserve(
             .push_bind(record.created.as_micros())
             .push_bind(ends);
     });
-    query.push(format_args!(
+    statement.push(format_args!(
         "), judged AS (
             SELECT asked.*, {LIMIT} AS limit_then, {HELD} + before + amount AS held_then
             FROM asked
@@ -134,9 +132,8 @@ pub(super) async fn reserve(
         FROM judged WHERE held_then <= limit_then
         RETURNING decision_id",
     ));
-    let rows = query.build().persistent(cached(asked.len())).fetch_all(connection).await?;
-    let reserved: HashSet<String> =
-        rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let rows = statement.cached(cached(asked.len())).fetch_all(connection).await?;
+    let reserved: HashSet<String> = rows.iter().map(Row::first).collect::<Result<_, _>>()?;
     let held = |asked: &&Asked| reserved.contains(&asked.prepared.commit.record.id.to_string());
     Ok(asked.iter().filter(held).map(|asked| asked.position).collect())
 }

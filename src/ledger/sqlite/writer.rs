@@ -1,0 +1,140 @@
+//! The one task that writes: it commits waiting jobs together, and answers after the commit.
+//!
+//! A caller may be dropped at any time; its job runs to the end all the same. When a commit fails
+//! nobody knows what the disk holds, so the writer answers nothing, stops for good and says why
+//! through [`Ledger::failed`](crate::ledger::Ledger::failed); a second fsync could succeed without
+//! the data of the first. A full disk alone says that nothing was written: the writer goes on.
+
+use sqlx::Connection as _;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::chain::Chain;
+use super::commit::commit_assessments;
+use crate::ledger::Error;
+use crate::ledger::assess::{Assessed, Prepared};
+use crate::ledger::sql::Connection;
+use crate::ledger::write::Pending;
+
+/// Most jobs in one transaction. With the columns of a decision this stays under the 32,766
+/// parameters that SQLite binds to a statement (asserted in `rows.rs`).
+pub(super) const GROUP_MAX: usize = 256;
+/// Jobs that may wait; past it callers wait to hand theirs in.
+const QUEUE: usize = 1024;
+
+/// Tells one caller what became of its job; called after the commit, dropped when there was none.
+type Acknowledge = Box<dyn FnOnce() + Send>;
+type Work = Box<dyn for<'c> FnOnce(&'c mut Connection) -> Pending<'c, Acknowledge> + Send>;
+
+/// Something to write.
+pub(in crate::ledger) enum Job {
+    /// Goes with the other assessments of its group in a few statements of many rows.
+    Assess(Box<Prepared>, oneshot::Sender<Result<Assessed, Error>>),
+    /// Runs by itself; when it is refused, nothing of it stays.
+    Single(Work),
+}
+
+impl Job {
+    /// A job that runs `work` and tells `reply` what came of it.
+    pub fn single<T, W>(work: W, reply: oneshot::Sender<Result<T, Error>>) -> Job
+    where
+        T: Send + 'static,
+        W: for<'c> Fn(&'c mut Connection) -> Pending<'c, T> + Send + Sync + 'static,
+    {
+        Job::Single(Box::new(move |connection| {
+            Box::pin(async move {
+                let result = in_savepoint(connection, work).await?;
+                // Nobody waits any more when the caller was dropped; what is written stays.
+                Ok(Box::new(move || drop(reply.send(result))) as Acknowledge)
+            })
+        }))
+    }
+}
+
+/// Starts the writer; it ends when the last sender is dropped or a commit fails.
+pub(super) async fn start(
+    mut connection: Connection,
+) -> Result<(mpsc::Sender<Job>, watch::Receiver<Option<String>>), Error> {
+    let chain = Chain::open(&mut connection).await?;
+    let (jobs, waiting) = mpsc::channel(QUEUE);
+    let (tell, failed) = watch::channel(None);
+    tokio::spawn(run(connection, chain, waiting, tell));
+    Ok((jobs, failed))
+}
+
+async fn run(
+    mut connection: Connection,
+    mut chain: Chain,
+    mut waiting: mpsc::Receiver<Job>,
+    tell: watch::Sender<Option<String>>,
+) {
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
+        let mut longer = chain;
+        match commit_group(&mut connection, &mut longer, std::mem::take(&mut group)).await {
+            Ok(acknowledgements) => {
+                chain = longer;
+                acknowledgements.into_iter().for_each(|tell| tell());
+            }
+            // Nothing of the group is there. What was said before holds; there may be room again.
+            Err(Error::Full(cause)) => {
+                tracing::error!(cause, "the disk of the ledger is full: nothing is recorded");
+                // SQLite may have rolled back by itself; if neither did, the next group says so.
+                drop(connection.run("ROLLBACK").await);
+            }
+            Err(error) => {
+                tell.send_replace(Some(format!("the ledger's writer stopped: {error}")));
+                // Closing would move the log into the main file, as if its sync had succeeded.
+                std::mem::forget(connection);
+                return;
+            }
+        }
+    }
+    if let Connection::Sqlite(connection) = connection {
+        // A failure here loses nothing: what was committed is in the log.
+        drop(connection.close().await);
+    }
+}
+
+/// All jobs of a group were waiting at once, so their order is ours: single ones first, then the
+/// assessments together, in order of arrival.
+async fn commit_group(
+    connection: &mut Connection,
+    chain: &mut Chain,
+    group: Vec<Job>,
+) -> Result<Vec<Acknowledge>, Error> {
+    let mut acknowledgements = Vec::with_capacity(group.len());
+    let mut assessments = Vec::with_capacity(group.len());
+    connection.run("BEGIN IMMEDIATE").await?;
+    for job in group {
+        match job {
+            Job::Single(work) => acknowledgements.push(work(connection).await?),
+            Job::Assess(commit, reply) => assessments.push((commit, reply)),
+        }
+    }
+    if !assessments.is_empty() {
+        let (commits, replies): (Vec<_>, Vec<_>) = assessments.into_iter().unzip();
+        let results = commit_assessments(connection, chain, &commits).await?;
+        for (reply, result) in replies.into_iter().zip(results) {
+            acknowledgements.push(Box::new(move || drop(reply.send(result))));
+        }
+    }
+    connection.run("COMMIT").await?;
+    Ok(acknowledgements)
+}
+
+/// Runs `work` so that it leaves nothing when it is refused. The outer error is that of a ledger
+/// which cannot be written; the inner one is an answer.
+async fn in_savepoint<T, W>(connection: &mut Connection, work: W) -> Result<Result<T, Error>, Error>
+where
+    W: for<'c> Fn(&'c mut Connection) -> Pending<'c, T>,
+{
+    connection.run("SAVEPOINT job").await?;
+    let result = work(connection).await;
+    let end = match &result {
+        Ok(_) => "RELEASE job",
+        Err(error @ (Error::Unavailable(_) | Error::Full(_))) => return Err(error.clone()),
+        Err(_) => "ROLLBACK TO job; RELEASE job",
+    };
+    connection.run(end).await?;
+    Ok(result)
+}
