@@ -1,7 +1,7 @@
 //! Decisions made durable: what the ledger commits a second, for one caller and for many.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
@@ -25,7 +25,8 @@ pub fn define(c: &mut Criterion, call: &Call) {
     }
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let book = Arc::new(runtime.block_on(Book::open(folder.path())));
+    let book =
+        Arc::new(runtime.block_on(Book::open(&Place::file(&folder.path().join("ledger.sqlite")))));
     let mut group = c.benchmark_group("ledger/commit");
     group.throughput(Throughput::Elements(1)).sample_size(10);
     for callers in [1, 256] {
@@ -37,16 +38,19 @@ pub fn define(c: &mut Criterion, call: &Call) {
 }
 
 /// A ledger with accounts of ample limits, and the decision that is recorded again and again.
-struct Book {
+pub struct Book {
     ledger: Ledger,
     sample: AssessCommit,
     next: AtomicU64,
+    /// Of each account, as whoever has just read its standing knows it.
+    versions: Vec<AtomicI64>,
 }
 
 impl Book {
-    async fn open(folder: &std::path::Path) -> Book {
-        let ledger = Ledger::open(&Place::file(&folder.join("ledger.sqlite"))).await.unwrap();
-        let book = Book { ledger, sample: sample_commit(), next: AtomicU64::new(1) };
+    pub async fn open(place: &Place) -> Book {
+        let ledger = Ledger::open(place).await.unwrap();
+        let versions = (0..ACCOUNTS).map(|_| AtomicI64::new(0)).collect();
+        let book = Book { ledger, sample: sample_commit(), next: AtomicU64::new(1), versions };
         for number in 0..ACCOUNTS {
             let key = AnswerKey { call: "UpsertAccount", ..book.sample.key.clone() };
             let request_id = RequestId(Uuid::from_u128(u128::from(number)));
@@ -67,19 +71,30 @@ impl Book {
         commit.record.id = DecisionId(id);
         commit.record.reference = Reference::from_random(Draw(number).next());
         commit.record.holder = Holder::Account(account(number % ACCOUNTS).id);
+        commit.version = self.version(&commit).load(Ordering::Relaxed);
         commit
     }
 
-    async fn record(&self) {
+    pub async fn record(&self) {
         let mut commit = self.commit();
         loop {
-            match self.ledger.assess(commit).await.unwrap() {
-                Assessed::Recorded => return,
+            match self.ledger.assess(commit.clone()).await.unwrap() {
+                Assessed::Recorded => {
+                    self.version(&commit).fetch_max(commit.version + 1, Ordering::Relaxed);
+                    return;
+                }
                 // References are drawn at random: the next draw has another.
                 Assessed::ReferenceTaken => commit = self.commit(),
+                // Somebody else has the same account.
+                Assessed::Outdated => commit.version += 1,
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    fn version(&self, commit: &AssessCommit) -> &AtomicI64 {
+        let number = commit.record.id.0.as_u128() >> 64;
+        &self.versions[(number % u128::from(ACCOUNTS)) as usize]
     }
 }
 

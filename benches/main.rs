@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench is a check")]
 
 mod assess;
+mod commit;
 mod conditions;
 mod decide;
 mod forest;
@@ -90,6 +91,7 @@ fn main() {
     forest::define(&mut criterion, &call);
     ledger::define(&mut criterion, &call);
     criterion.final_summary();
+    commit::define(&call);
     assess::define(&call);
     redis::define(&call);
     snapshot::define(&call);

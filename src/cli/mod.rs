@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod assess;
+mod audit;
 mod catalog;
 mod demo;
 mod erase;
@@ -58,6 +59,8 @@ enum Command {
     Export(export::Export),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
+    /// Prove that decisions are what they were when they were recorded.
+    Audit(audit::Audit),
 }
 
 /// Runs the command line `arguments`, the program's name first.
@@ -79,6 +82,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Erase(command) => block_on(command.run()),
         Command::Export(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
+        Command::Audit(command) => block_on(command.run()),
     }
 }
 

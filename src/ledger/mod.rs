@@ -1,8 +1,8 @@
 //! What is durable: decisions with their facts, exposure, accounts, events and answers by key.
 //!
-//! One SQLite file (`sqlite/`), or a PostgreSQL database that several processes share (`postgres/`).
-//! The statements are the same (`sql/`) but for the commit of decisions: those that wait go
-//! together, and nobody is told before it is durable. No write may raise `outstanding + reserved`
+//! One SQLite file (`sqlite/`), or a PostgreSQL database that several processes share
+//! (`postgres/`). The statements are the same (`sql/`) but for the commit of decisions: those that
+//! wait go together, and nobody is told before it is durable. No write may raise `outstanding + reserved`
 //! above the limit in force: the condition stands in the statement that reserves. Ends are judged
 //! by comparing times, so nothing here has to be swept.
 
@@ -30,12 +30,13 @@ mod event;
 mod repayment;
 
 mod check;
-mod erase;
 mod decision;
+mod erase;
 mod export;
 mod history;
 mod retention;
 mod search;
+mod verify;
 mod signal;
 mod summary;
 mod training;
@@ -66,6 +67,7 @@ pub use signal::{SignalRow, StoredSignal};
 pub use standing::{Asked, Probe};
 pub use summary::Sent;
 pub use training::{Captured, Decided, Past, PlanPast};
+pub use verify::{Break, Chains, Verified};
 
 use sql::Pool;
 use write::Writer;

@@ -28,11 +28,8 @@ wait
 rm -rf -- "$folder"
 "#;
 
-/// What nobody needs who tests with data that is thrown away; the commits are the same.
 const SETTINGS: &str = "listen_addresses = '127.0.0.1'
 max_connections = 300
-fsync = off
-full_page_writes = off
 shared_buffers = 64MB
 autovacuum_naptime = 5s
 log_destination = stderr
@@ -47,7 +44,9 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    pub fn start() -> Postgres {
+    /// Starts a server with a few more lines of settings, such as `fsync = off`: the commits are
+    /// the same then, they are only not brought to the disk.
+    pub fn start(more: &str) -> Postgres {
         let bin = binaries();
         let owner = owner();
         let folder = tempfile::Builder::new().prefix("surety-postgres-").tempdir().unwrap().keep();
@@ -64,7 +63,7 @@ impl Postgres {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let settings = data.join("postgresql.conf");
-        let all = std::fs::read_to_string(&settings).unwrap() + SETTINGS;
+        let all = std::fs::read_to_string(&settings).unwrap() + SETTINGS + more;
         std::fs::write(settings, all).unwrap();
         // Somebody else may take a port between being found free and being used.
         (0..10).find_map(|_| Postgres::run(&bin, &folder, owner)).expect("no port was free")

@@ -24,3 +24,9 @@ CREATE TABLE links (
     hash         BYTEA NOT NULL,
     PRIMARY KEY (chain, link)
 );
+
+-- Decisions that were there before the chain; no later one is without its link.
+CREATE TABLE unlinked (
+    decisions  BIGINT NOT NULL
+);
+INSERT INTO unlinked (decisions) SELECT COUNT(*) FROM decisions;

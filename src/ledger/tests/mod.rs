@@ -24,6 +24,8 @@ mod on_sqlite {
     mod assessing;
     #[path = "erase.rs"]
     mod erase;
+    #[path = "chain.rs"]
+    mod chain;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
@@ -56,6 +58,8 @@ mod on_postgres {
     mod assessing;
     #[path = "erase.rs"]
     mod erase;
+    #[path = "chain.rs"]
+    mod chain;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
@@ -106,7 +110,7 @@ async fn book(engine: Engine) -> Book {
 /// The server of all tests of this process; it ends with the process.
 fn server() -> &'static Postgres {
     static SERVER: OnceLock<Postgres> = OnceLock::new();
-    SERVER.get_or_init(Postgres::start)
+    SERVER.get_or_init(|| Postgres::start("fsync = off"))
 }
 
 /// A ledger with the account `anna`, whose limit is 1,000.00 EUR.

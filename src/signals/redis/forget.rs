@@ -28,9 +28,8 @@ impl RedisStore {
                 Err(fault) => return Err(fault),
             };
             if goes {
-                // Deletes at once, and a user of the store may do it who may not DEL.
-                let mut command = ::redis::cmd("PEXPIRE");
-                command.arg(party_key(visit.kind, &visit.key)).arg(0);
+                let mut command = ::redis::cmd("DEL");
+                command.arg(party_key(visit.kind, &visit.key));
                 commands.push(command);
             }
         }
