@@ -50,7 +50,8 @@ impl Ledger {
     }
 
     /// On SQLite, pages that were overwritten are in the log still, as they were before: the log is
-    /// moved into the file and cut. Where somebody reads for long, as an export does, that is later.
+    /// moved into the file and cut. Where somebody reads for long, as an export does, it is cut
+    /// later.
     pub async fn scrub(&self) {
         let Pool::Sqlite(pool) = &self.readers else { return };
         match sqlite::cut_log(pool).await {

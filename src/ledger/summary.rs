@@ -35,7 +35,7 @@ impl Ledger {
         .fetch_all(&mut connection)
         .await?;
         let mut plans: Vec<OpenPlan> = Vec::new();
-        for of_one in rows.chunk_by(|a, b| same_plan(a, b)) {
+        for of_one in rows.chunk_by(same_plan) {
             plans.push(open_plan(of_one, now)?);
         }
         plans.sort_by_key(|plan| (plan.next_due.is_none(), plan.next_due));

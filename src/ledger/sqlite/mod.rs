@@ -96,8 +96,8 @@ pub(super) async fn beside(path: &Path) -> Result<Connection, Error> {
     Ok(Connection::Sqlite(connection))
 }
 
-/// Moves the log into the file and cuts it; whether that could be done. A commit waits meanwhile, so
-/// this does not wait for long itself.
+/// Moves the log into the file and cuts it; whether that could be done. A commit waits meanwhile,
+/// so this does not wait for long itself.
 pub(super) async fn cut_log(pool: &SqlitePool) -> Result<bool, Error> {
     let options = SqliteConnectOptions::clone(&pool.connect_options());
     let connection = options.busy_timeout(CUT_WAITS).connect().await?;

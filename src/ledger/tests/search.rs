@@ -103,7 +103,7 @@ async fn an_account_is_summed_up_from_its_rows() {
         paused: false,
         disputed: false,
     };
-    assert_eq!(plans, [expected.clone()]);
+    assert_eq!(plans, std::slice::from_ref(&expected));
     let late = ledger.open_plans(&holder("anna"), due + Span::micros(1)).await.unwrap();
     assert_eq!(late, [OpenPlan { overdue: 1_000, ..expected }]);
     let held = ledger.held_reservations(&holder("anna"), NOW).await.unwrap();
