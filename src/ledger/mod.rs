@@ -20,8 +20,10 @@ mod chain;
 
 mod account;
 mod restriction;
+mod shared;
 
 mod cancel;
+mod card;
 mod confirm;
 mod plan;
 
@@ -54,6 +56,9 @@ use tokio::sync::watch;
 pub use answer::{Answer, AnswerKey, Claim, Written};
 pub use assess::{AssessCommit, Assessed};
 pub use cancel::Cancel;
+pub use card::{
+    ActivateCard, AdjustCard, AuthorizeCard, CancelCard, CardAdjusted, CardAuthorized, CardFilter,
+};
 pub use check::Report;
 pub use confirm::Confirm;
 pub use decision::ListFilter;
@@ -63,6 +68,7 @@ pub use export::Export;
 pub use history::History;
 pub use place::Place;
 pub use retention::EventPlace;
+pub use shared::SignalsClaim;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::{Asked, Probe};
 pub use summary::Sent;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod assess;
+mod cards;
 mod clock;
 mod decisions;
 mod draw;

@@ -14,7 +14,13 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
-SERVICES = ["RiskDecisionService", "AccountService", "ReasonCatalogService", "SupportService"]
+SERVICES = [
+    "RiskDecisionService",
+    "AccountService",
+    "OneTimeCardService",
+    "ReasonCatalogService",
+    "SupportService",
+]
 
 
 def health(channel):

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::reader::{Path, Reader, invalid, order_reference};
-use super::{call, page, page_size};
+use super::{call, page};
 use crate::domain::{
     AccountId, Cancellation, Confirmation, Country, Currency, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, Fault, MerchantId, Problem, Reference, SpendingPowerQuery,
@@ -14,6 +14,8 @@ use crate::grpc::words::Word;
 
 const STEP_UP_RESULTS_MAX: usize = 10;
 const SIGNATURE_LEN: usize = 32;
+const PAGE_SIZE: usize = 50;
+const PAGE_SIZE_MAX: usize = 200;
 /// Most outcomes or states in a filter.
 const FILTER_MAX: usize = 10;
 const FILTER_CODES_MAX: usize = 20;
@@ -134,13 +136,25 @@ pub fn list_decisions(
     let codes = words(&mut r, filter_at, "reason_codes", &filter.reason_codes);
     let from = r.time(&from_at, filter.create_time_from.as_ref());
     let until = r.time(&until_at, filter.create_time_until.as_ref());
-    let page_size = page_size(&mut r, request.page_size);
+    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || {
         let (owner, page_size) = (owner?, page_size?);
         Some(DecisionQuery { owner, outcomes, states, codes, from, until, page_size, after })
     };
     r.finish(read())
+}
+
+/// How many entries a page may have.
+pub fn page_size(r: &mut Reader, at: &Path, asked: i32) -> Option<usize> {
+    match usize::try_from(asked) {
+        Ok(0) => Some(PAGE_SIZE),
+        Ok(size) => Some(size.min(PAGE_SIZE_MAX)),
+        Err(_) => {
+            r.fault(at, "must not be negative");
+            None
+        }
+    }
 }
 
 fn owner(r: &mut Reader, at: &Path, request: &pb::ListDecisionsRequest) -> Option<DecisionOwner> {
@@ -159,7 +173,8 @@ fn owner(r: &mut Reader, at: &Path, request: &pb::ListDecisionsRequest) -> Optio
     }
 }
 
-fn words<W: Word>(r: &mut Reader, at: &Path, field: &str, numbers: &[i32]) -> Vec<W> {
+/// The members of closed sets in a filter.
+pub fn words<W: Word>(r: &mut Reader, at: &Path, field: &str, numbers: &[i32]) -> Vec<W> {
     let max = if field == "reason_codes" { FILTER_CODES_MAX } else { FILTER_MAX };
     let mut members = Vec::new();
     for (place, &number) in r.list(&at.field(field), numbers, max).iter().enumerate() {

@@ -24,6 +24,10 @@ mod on_sqlite {
     mod assessing;
     #[path = "erase.rs"]
     mod erase;
+    #[path = "card_lives.rs"]
+    mod card_lives;
+    #[path = "cards.rs"]
+    mod cards;
     #[path = "chain.rs"]
     mod chain;
     #[path = "events.rs"]
@@ -58,6 +62,10 @@ mod on_postgres {
     mod assessing;
     #[path = "erase.rs"]
     mod erase;
+    #[path = "card_lives.rs"]
+    mod card_lives;
+    #[path = "cards.rs"]
+    mod cards;
     #[path = "chain.rs"]
     mod chain;
     #[path = "events.rs"]

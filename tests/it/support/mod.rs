@@ -1,12 +1,14 @@
 //! The service under test: started whole on a folder of its own, with a clock that tests move.
 
 mod data;
+mod issuer;
 mod lender;
 mod read;
 mod shop;
 mod staff;
 
 pub use data::*;
+pub use issuer::*;
 pub use lender::*;
 pub use read::*;
 pub use shop::*;
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
+use surety::grpc::pb::one_time_card_service_client::OneTimeCardServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use surety::grpc::pb::support_service_client::SupportServiceClient;
 use surety::ledger::{Ledger, Place};
@@ -45,6 +48,7 @@ pub struct TestApp {
 struct Running {
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
+    cards: OneTimeCardServiceClient<Channel>,
     support: SupportServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -89,6 +93,7 @@ impl TestApp {
             playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
+            step_up_key: None,
             clock: self.clock.clone(),
             snapshot_every: Some(SNAPSHOT_EVERY),
             retention: None,
@@ -103,6 +108,7 @@ impl TestApp {
             Running {
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
                 accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
+                cards: OneTimeCardServiceClient::connect(url.clone()).await.unwrap(),
                 support: SupportServiceClient::connect(url).await.unwrap(),
                 stop,
                 serving,
@@ -113,12 +119,13 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, support, stop, serving }) = self.running.take()
+        let Some(Running { decisions, accounts, cards, support, stop, serving }) =
+            self.running.take()
         else {
             return Vec::new();
         };
         // Open connections would hold the drain.
-        drop((decisions, accounts, support));
+        drop((decisions, accounts, cards, support));
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
@@ -171,6 +178,10 @@ impl TestApp {
 
     fn decisions(&self) -> RiskDecisionServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").decisions.clone()
+    }
+
+    pub fn cards(&self) -> OneTimeCardServiceClient<Channel> {
+        self.running.as_ref().expect("the service runs").cards.clone()
     }
 
     fn accounts(&self) -> AccountServiceClient<Channel> {
