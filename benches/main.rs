@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -- NAME` measures those whose name has NAME in it; `cargo bench -- --data FOLDER`
 //! replays the data that `README.md` beside this file names, and nothing else;
-//! `cargo bench -- --accounts N` takes and loads a snapshot of so many, and nothing else.
+//! `cargo bench -- --accounts N` takes and loads a snapshot of so many, and nothing else;
+//! `cargo bench -- --size N` searches a ledger of so many decisions, and nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench is a check")]
 
 mod assess;
@@ -15,6 +16,7 @@ mod ledger;
 mod redis;
 mod replay;
 mod sample;
+mod search;
 mod signals;
 mod snapshot;
 
@@ -36,6 +38,7 @@ struct Call {
     filters: Vec<String>,
     data: Option<PathBuf>,
     accounts: Option<u64>,
+    size: Option<u64>,
 }
 
 impl Call {
@@ -49,10 +52,8 @@ impl Call {
                 "--test" => test = true,
                 "--list" => call.listing = true,
                 "--data" => call.data = Some(arguments.next().expect("--data FOLDER").into()),
-                "--accounts" => {
-                    let number = arguments.next().and_then(|number| number.parse().ok());
-                    call.accounts = Some(number.expect("--accounts N"));
-                }
+                "--accounts" => call.accounts = Some(number(&mut arguments)),
+                "--size" => call.size = Some(number(&mut arguments)),
                 _ if argument.starts_with('-') => {}
                 _ => call.filters.push(argument),
             }
@@ -68,6 +69,10 @@ impl Call {
     }
 }
 
+fn number(arguments: &mut impl Iterator<Item = String>) -> u64 {
+    arguments.next().and_then(|number| number.parse().ok()).expect("a number after the option")
+}
+
 fn main() {
     let call = Call::read();
     if let Some(folder) = &call.data {
@@ -75,6 +80,9 @@ fn main() {
     }
     if call.accounts.is_some() {
         return snapshot::define(&call);
+    }
+    if call.size.is_some() {
+        return search::define(&call);
     }
     let mut criterion = Criterion::default().configure_from_args();
     conditions::define(&mut criterion);
@@ -87,5 +95,6 @@ fn main() {
     assess::define(&call);
     redis::define(&call);
     snapshot::define(&call);
+    search::define(&call);
     replay::define(&call);
 }

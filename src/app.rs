@@ -17,7 +17,7 @@ use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc;
 use crate::ledger::{Ledger, Place, SignalsClaim};
 use crate::playbook::{FileText, Playbook, SHIPPED, Sources};
-use crate::service::{Clock, Service, Settings};
+use crate::service::{Clock, Retention, Service, Settings};
 use crate::signals::redis::{Options, RedisStore, Server};
 use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 
@@ -43,6 +43,8 @@ pub struct Config {
     /// How often what is remembered is saved, so that the next start need not learn it again;
     /// `None` saves nothing.
     pub snapshot_every: Option<Duration>,
+    /// How long what is kept; `None` drops nothing.
+    pub retention: Option<Retention>,
 }
 
 /// Where signals are kept.
@@ -59,6 +61,7 @@ pub struct App {
     ledger: Ledger,
     _signals: Option<SignalsClaim>,
     snapshot_every: Option<Duration>,
+    retention: Option<Retention>,
 }
 
 impl App {
@@ -107,6 +110,7 @@ impl App {
             ledger,
             _signals: claim,
             snapshot_every: config.snapshot_every,
+            retention: config.retention,
         })
     }
 
@@ -121,6 +125,9 @@ impl App {
         let (end, ended) = oneshot::channel();
         let keep = |every| tokio::spawn(Arc::clone(&service).keep_snapshots(every, ended));
         let keeping = self.snapshot_every.map(keep);
+        let (end_drops, drops_ended) = oneshot::channel();
+        let drop_old = |ages| tokio::spawn(Arc::clone(&service).keep_retention(ages, drops_ended));
+        let dropping = self.retention.map(drop_old);
         let served = tokio::select! {
             served = grpc::serve(self.service, self.listener, stop) => served,
             cause = ledger.failed() => {
@@ -129,7 +136,10 @@ impl App {
             }
         };
         served.map_err(|failure| anyhow!("serving: {failure}"))?;
-        drop(end);
+        drop((end, end_drops));
+        if let Some(dropping) = dropping {
+            drop(dropping.await);
+        }
         // The last snapshot is taken now; it says itself what went wrong with it.
         if let Some(keeping) = keeping {
             drop(keeping.await);

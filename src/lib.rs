@@ -83,6 +83,10 @@
 //! A one-time card goes on from its grant: `service/cards.rs` and `ledger/card/` keep its life,
 //! whose states `domain/card.rs` judges by the clock.
 //!
+//! Beside all this, `service/support.rs` finds decisions for staff through `ledger/search.rs`,
+//! whose indexes are chosen in `ledger/migrations/0005_support.sql`; `service/erase.rs` forgets a
+//! person in ledger, signals and snapshot; `service/retention.rs` drops what was kept long enough.
+//!
 //! # Where a new thing goes
 //!
 //! - rule, band, threshold, market: `models/policy.toml`, with examples; no code.

@@ -4,6 +4,8 @@ mod assess;
 mod audit;
 mod catalog;
 mod demo;
+mod erase;
+mod export;
 mod files;
 mod ledger;
 mod moment;
@@ -11,6 +13,7 @@ mod playbook;
 mod policy;
 mod print;
 mod replay;
+mod retention;
 mod serve;
 mod signals;
 mod store;
@@ -50,6 +53,10 @@ enum Command {
     Catalog(catalog::Catalog),
     /// Fill an emptied signal store again, or look into it.
     Signals(signals::Signals),
+    /// Erase the person behind an account, through a running service.
+    Erase(erase::Erase),
+    /// Write what the ledger holds as a table for other programs.
+    Export(export::Export),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
     /// Prove that decisions are what they were when they were recorded.
@@ -72,6 +79,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Evaluate(command) => command.run(),
         Command::Catalog(command) => command.run(),
         Command::Signals(command) => block_on(command.run()),
+        Command::Erase(command) => block_on(command.run()),
+        Command::Export(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
         Command::Audit(command) => block_on(command.run()),
     }
@@ -80,7 +89,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
 /// 2 when the spec, the data or the model is at fault, as for a wrong command line; else 1.
 pub fn exit_code(failure: &anyhow::Error) -> u8 {
     let mut faults = failure.chain().filter_map(|cause| cause.downcast_ref::<Fault>());
-    let input = faults.any(|fault| !matches!(fault, Fault::Write(_)));
+    let input = faults.any(|fault| !matches!(fault, Fault::Write(_)))
+        || failure.chain().any(|cause| cause.is::<clap::Error>());
     if input { 2 } else { 1 }
 }
 

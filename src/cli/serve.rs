@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ledger::Ledger;
 use super::playbook::Playbook;
+use super::retention::Retention;
 use super::store::Store;
 use crate::app::{App, Config, SNAPSHOT_EVERY};
 use crate::service::Clock;
@@ -37,6 +38,8 @@ pub(super) struct Serve {
           value_parser = value_parser!(u64).range(1..))]
     snapshot_every: u64,
     #[command(flatten)]
+    retention: Retention,
+    #[command(flatten)]
     store: Store,
 }
 
@@ -53,6 +56,7 @@ impl Serve {
             step_up_key: self.step_up_key,
             clock: Clock::system(),
             snapshot_every: Some(Duration::from_secs(self.snapshot_every)),
+            retention: Some(self.retention.ages()),
         })
         .await?;
         // Before the line: whoever reads it may ask at once.

@@ -111,6 +111,35 @@ pub struct Account {
     pub support_plan_active: Option<bool>,
 }
 
+impl Account {
+    /// The account without all that is about the person, and how many fields that was. What stays
+    /// is what obligations need; that a support plan runs speaks for the customer while they last.
+    pub fn erased(&self) -> (Account, u64) {
+        let erased = Account {
+            opened: None,
+            email: None,
+            phone: None,
+            profile: Profile::default(),
+            of_legal_age: None,
+            income: None,
+            commitments: None,
+            bureau: None,
+            ..self.clone()
+        };
+        let fields = [
+            self.opened.is_some(),
+            self.email.is_some(),
+            self.phone.is_some(),
+            self.profile != erased.profile,
+            self.of_legal_age.is_some(),
+            self.income.is_some(),
+            self.commitments.is_some(),
+            self.bureau.is_some(),
+        ];
+        (erased, fields.into_iter().map(u64::from).sum())
+    }
+}
+
 /// A hold or restriction; it always has an end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restriction {

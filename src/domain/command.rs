@@ -161,3 +161,21 @@ pub struct RestrictionLift {
     /// Where the proof is kept, such as a ticket's number.
     pub evidence: Option<String>,
 }
+
+#[derive(Clone, Debug)]
+pub struct Erasure {
+    pub call: CallId,
+    pub account: AccountId,
+}
+
+/// What was erased, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    pub raw_contexts: u64,
+    pub signal_events: u64,
+    /// Fields of the account's record.
+    pub account_fields: u64,
+    /// Parties of the signal store.
+    pub signal_parties: u64,
+    pub time: Time,
+}

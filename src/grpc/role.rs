@@ -35,6 +35,8 @@ pub enum Rpc {
     ReadCatalog,
     WorkReviews,
     ReadReviews,
+    Support,
+    EraseAccount,
 }
 
 /// The roles that may make a call. Auditors read all; they evaluate only because the role is taken
@@ -54,6 +56,8 @@ fn allowed(rpc: Rpc) -> &'static [Role] {
         Rpc::ReadCatalog => Role::ALL,
         Rpc::WorkReviews => &[Role::Reviewer, Role::Lead, Role::Compliance],
         Rpc::ReadReviews => &[Role::Reviewer, Role::Lead, Role::Compliance, Role::Auditor],
+        Rpc::Support => &[Role::Agent, Role::Reviewer, Role::Lead, Role::Compliance, Role::Auditor],
+        Rpc::EraseAccount => &[Role::Ledger, Role::Compliance],
     }
 }
 
@@ -190,6 +194,14 @@ mod tests {
             ("auditor", Rpc::WorkReviews, false),
             ("agent", Rpc::ReadReviews, false),
             ("checkout", Rpc::ReadReviews, false),
+            ("agent", Rpc::Support, true),
+            ("lead", Rpc::Support, true),
+            ("auditor", Rpc::Support, true),
+            ("checkout", Rpc::Support, false),
+            ("ledger", Rpc::Support, false),
+            ("compliance", Rpc::EraseAccount, true),
+            ("auditor", Rpc::EraseAccount, false),
+            ("agent", Rpc::EraseAccount, false),
         ] {
             let found = caller(&request("127.0.0.1:1", Some(named)), rpc);
             let code = found.map(|caller| caller.role.name()).map_err(|status| status.code());

@@ -23,6 +23,7 @@ use pb::one_time_card_service_server::OneTimeCardServiceServer;
 use pb::reason_catalog_service_server::ReasonCatalogServiceServer;
 use pb::review_service_server::ReviewServiceServer;
 use pb::risk_decision_service_server::RiskDecisionServiceServer;
+use pb::support_service_server::SupportServiceServer;
 
 /// A purchase with 200 lines has a fifth of this.
 const MESSAGE_MAX: usize = 64 * 1024;
@@ -46,6 +47,7 @@ const SERVICES: &[&str] = &[
     <AccountServiceServer<Handlers> as NamedService>::NAME,
     <ReasonCatalogServiceServer<Handlers> as NamedService>::NAME,
     <ReviewServiceServer<Handlers> as NamedService>::NAME,
+    <SupportServiceServer<Handlers> as NamedService>::NAME,
 ];
 
 /// Why the server ended without having been told to.
@@ -128,12 +130,14 @@ async fn routes(
     let cards = OneTimeCardServiceServer::new(handlers.clone());
     let accounts = AccountServiceServer::new(handlers.clone());
     let reviews = ReviewServiceServer::new(handlers.clone());
+    let support = SupportServiceServer::new(handlers.clone());
     let catalog = ReasonCatalogServiceServer::new(handlers);
     let routes = Routes::new(health_server)
         .add_service(decisions.max_decoding_message_size(MESSAGE_MAX))
         .add_service(cards.max_decoding_message_size(MESSAGE_MAX))
         .add_service(accounts.max_decoding_message_size(EVENTS_MESSAGE_MAX))
         .add_service(reviews.max_decoding_message_size(MESSAGE_MAX))
+        .add_service(support.max_decoding_message_size(MESSAGE_MAX))
         .add_service(catalog.max_decoding_message_size(MESSAGE_MAX));
     // What the API looks like is told to callers on the same machine only.
     match listener.local_addr()?.ip().is_loopback() {

@@ -174,7 +174,7 @@ async fn a_stop_is_told_to_watchers_and_an_open_watch_does_not_hold_it() {
     let server = Running::start().await;
     let mut client = HealthClient::new(server.channel().await);
     for service in SERVICES {
-        let check = HealthCheckRequest { service: service.into() };
+        let check = HealthCheckRequest { service: (*service).into() };
         let status = client.check(check).await.unwrap().into_inner().status();
         assert_eq!(status.as_str_name(), "SERVING");
     }

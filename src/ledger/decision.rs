@@ -161,6 +161,15 @@ pub(super) fn stored(row: &Row) -> Result<DecisionRecord, Error> {
     Ok(record)
 }
 
+/// Numbers of the reason codes, each once.
+pub(super) fn code_numbers(record: &DecisionRecord) -> Vec<i64> {
+    let reasons = record.decision.reasons.iter();
+    let mut numbers: Vec<i64> = reasons.map(|reason| i64::from(reason.code.number())).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
 /// Reason codes between blanks, so that one is found by its name with blanks around it.
 pub(super) fn codes(record: &DecisionRecord) -> String {
     let names = record.decision.reasons.iter().map(|reason| reason.code.name());

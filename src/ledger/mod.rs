@@ -36,9 +36,14 @@ mod repayment;
 
 mod check;
 mod decision;
+mod erase;
+mod export;
 mod history;
+mod retention;
+mod search;
 mod verify;
 mod signal;
+mod summary;
 mod training;
 mod standing;
 
@@ -62,12 +67,15 @@ pub use confirm::Confirm;
 pub use decision::ListFilter;
 pub use error::{Error, Precondition, PreconditionReason};
 pub use event::{EventFate, EventResult};
+pub use export::Export;
 pub use history::History;
 pub use place::Place;
+pub use retention::EventPlace;
 pub use review_write::{CaseWrite, Resolution};
 pub use shared::SignalsClaim;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::{Asked, Probe};
+pub use summary::Sent;
 pub use training::{Captured, Decided, Past, PlanPast};
 pub use verify::{Break, Chains, Verified};
 

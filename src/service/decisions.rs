@@ -159,7 +159,7 @@ impl Service {
     }
 
     /// The record judged by the clock; one whose time ran out has other words for the customer.
-    fn as_it_stands(&self, record: DecisionRecord, now: Time) -> DecisionRecord {
+    pub(super) fn as_it_stands(&self, record: DecisionRecord, now: Time) -> DecisionRecord {
         if record.lapsed(now).is_none() {
             return record;
         }

@@ -3,14 +3,14 @@
 //!
 //! The ledger stays what counts: a snapshot that does not fit it is not used, and one that cannot
 //! be written costs a longer start and nothing else. It holds whom the store remembers, so erasing
-//! somebody from ledger and store also has to write a new one, or to remove the file.
+//! somebody removes the file; the next one is written without them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -45,6 +45,8 @@ pub(super) struct SnapshotFile {
     sequence: AtomicI64,
     /// Set when the process has to end now.
     given_up: AtomicBool,
+    /// How often somebody was erased: what was cut before is not to get the file's name.
+    erasures: Mutex<u64>,
 }
 
 /// What a start found: how far the store is taught already, and how many parties it knows by that.
@@ -77,7 +79,7 @@ impl Loaded {
 enum Taken {
     /// There is no file to keep, or nothing new to write into it.
     NotNeeded,
-    /// Some call was under way all the time.
+    /// Some call was under way all the time, or somebody was erased meanwhile.
     NeverQuiet,
     Written(SnapshotMark, SnapshotWritten),
 }
@@ -85,7 +87,24 @@ enum Taken {
 impl SnapshotFile {
     pub fn new(path: Option<PathBuf>, loaded: Loaded) -> SnapshotFile {
         let sequence = AtomicI64::new(loaded.sequence);
-        SnapshotFile { path, sequence, given_up: AtomicBool::new(false) }
+        let (given_up, erasures) = (AtomicBool::new(false), Mutex::default());
+        SnapshotFile { path, sequence, given_up, erasures }
+    }
+
+    fn erasures(&self) -> MutexGuard<'_, u64> {
+        self.erasures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the file, and any that is being written, since somebody in it is to be forgotten.
+    pub fn remove(&self) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let mut erasures = self.erasures();
+        *erasures += 1;
+        self.sequence.store(0, Ordering::Relaxed);
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| sync_folder(path)),
+        }
     }
 }
 
@@ -119,16 +138,16 @@ impl Service {
         let (Some(store), Some(path)) = (in_memory(&self.signals), &self.snapshot.path) else {
             return Ok(Taken::NotNeeded);
         };
+        let erasures = *self.snapshot.erasures();
         let cut = match tokio::time::timeout(within, self.cut(store)).await {
             Err(_) => return Ok(Taken::NeverQuiet),
             Ok(cut) => cut.map_err(io::Error::other)?,
         };
         let Some((mark, cut)) = cut else { return Ok(Taken::NotNeeded) };
         let (service, path) = (Arc::clone(self), path.clone());
-        let written = tokio::task::spawn_blocking(move || service.write(&cut, &path));
+        let written = tokio::task::spawn_blocking(move || service.write(&cut, &path, erasures));
         let written = written.await.map_err(io::Error::other)??;
-        self.snapshot.sequence.store(mark.sequence, Ordering::Relaxed);
-        Ok(Taken::Written(mark, written))
+        Ok(written.map_or(Taken::NeverQuiet, |written| Taken::Written(mark, written)))
     }
 
     /// Begins a copy while no call that writes is under way: all that the ledger holds by then is
@@ -147,7 +166,13 @@ impl Service {
         Ok(store.begin_copy(mark).map(|cut| (mark, cut)))
     }
 
-    fn write(&self, cut: &SnapshotCut, path: &Path) -> io::Result<SnapshotWritten> {
+    /// `None` when somebody was erased since there were so many erasures.
+    fn write(
+        &self,
+        cut: &SnapshotCut,
+        path: &Path,
+        erasures: u64,
+    ) -> io::Result<Option<SnapshotWritten>> {
         let Some(store) = in_memory(&self.signals) else {
             return Err(io::Error::other("the signals are not in memory"));
         };
@@ -160,13 +185,16 @@ impl Service {
             }
         };
         let named = written.and_then(|written| {
-            fs::rename(&beside, path)?;
-            match path.parent() {
-                Some(folder) => File::open(folder)?.sync_all().map(|()| written),
-                None => Ok(written),
+            let latest = self.snapshot.erasures();
+            if *latest != erasures {
+                return Ok(None);
             }
+            fs::rename(&beside, path)?;
+            sync_folder(path)?;
+            self.snapshot.sequence.store(cut.sequence(), Ordering::Relaxed);
+            Ok(Some(written))
         });
-        if named.is_err() {
+        if !matches!(named, Ok(Some(_))) {
             // Half a file is of no use to anybody; when even this fails, the next one replaces it.
             drop(fs::remove_file(&beside));
         }
@@ -180,6 +208,10 @@ fn in_memory(store: &SignalStore) -> Option<&EmbeddedStore> {
         SignalStore::Embedded(store) => Some(store),
         SignalStore::Redis(_) => None,
     }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn open_beside(path: &Path) -> io::Result<File> {

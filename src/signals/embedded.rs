@@ -14,6 +14,8 @@ use crate::domain::{PartyKey, Span};
 
 // A copy of one moment, made while the store goes on learning.
 mod copy;
+// An account and what was its own, gone.
+mod forget;
 // The bytes of such a copy in a file.
 mod format;
 // The store made from them again.

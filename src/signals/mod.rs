@@ -28,6 +28,7 @@ mod kept;
 mod record;
 
 mod embedded;
+mod forget;
 mod readings;
 pub mod redis;
 mod store;
@@ -36,6 +37,7 @@ pub use embedded::{
     EmbeddedConfig, EmbeddedStore, KindStatistics, SnapshotCut, SnapshotError, SnapshotMark,
     SnapshotWritten, Statistics, StoredSnapshot,
 };
+pub use forget::Own;
 pub use profile::SpendingPart;
 pub use readings::{Reading, Readings};
 pub use store::SignalStore;
@@ -50,7 +52,7 @@ mod reference;
 mod tests;
 
 /// Whom a signal is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Party {
     Account,
     Device,

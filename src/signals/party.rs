@@ -6,7 +6,7 @@ use super::plan::{Course, KindPlan, SetPlan};
 use super::profile::Profile;
 use super::sightings::{Seen, Sightings};
 use super::trail::Trail;
-use super::{Observation, Party, SignalEvent};
+use super::{Member, Observation, Party, SignalEvent};
 use crate::domain::{Parties, PartyKey};
 
 mod reading;
@@ -284,6 +284,13 @@ impl PartyState {
             }
         }
         self.sightings.take_back(id);
+    }
+
+    /// Whether another account than this one was seen with the party, as far as it remembers.
+    pub fn is_shared(&self, account: &PartyKey, plan: &KindPlan) -> bool {
+        let sets = plan.sets.iter().enumerate();
+        let mut accounts = sets.filter(|(_, set)| set.member == Member::Account);
+        accounts.any(|(set, _)| self.sightings.has_other(set, account.short()))
     }
 
     /// Bytes that the party takes, without what the allocator adds.

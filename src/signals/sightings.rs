@@ -95,6 +95,11 @@ impl Sightings {
         self.list.retain(|s| usize::from(s.set) != set || s.member != member);
     }
 
+    /// Whether the set has another member than this one.
+    pub fn has_other(&self, set: usize, member: u64) -> bool {
+        self.list.iter().any(|s| usize::from(s.set) == set && s.member != member)
+    }
+
     /// How many members of the set were last seen after `from`. A request that comes late counts
     /// members seen after it too, which errs to the careful side.
     pub fn count(&self, set: usize, from: i64) -> i64 {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::redis::RedisStore;
+use super::forget::Own;
+use super::redis::{Fault, RedisStore};
 use super::{EmbeddedStore, Observation, Readings, SignalEvent};
 
 /// The store of signals that a service was started with.
@@ -37,6 +38,15 @@ impl SignalStore {
         match self {
             SignalStore::Embedded(store) => store.apply(event),
             SignalStore::Redis(store) => store.apply(event).await,
+        }
+    }
+
+    /// Forgets an account and what was its own; gives how many parties that were. Fails when a
+    /// shared store does not answer: then it may know them still.
+    pub async fn forget(&self, own: &Own) -> Result<u64, Fault> {
+        match self {
+            SignalStore::Embedded(store) => Ok(store.forget(own)),
+            SignalStore::Redis(store) => store.forget(own).await,
         }
     }
 }

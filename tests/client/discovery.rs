@@ -11,13 +11,15 @@ health surety.v1.AccountService SERVING
 health surety.v1.OneTimeCardService SERVING
 health surety.v1.ReasonCatalogService SERVING
 health surety.v1.ReviewService SERVING
+health surety.v1.SupportService SERVING
 v1alpha grpc.health.v1.Health 0
 v1alpha grpc.reflection.v1alpha.ServerReflection 0
-v1alpha surety.v1.AccountService 6
+v1alpha surety.v1.AccountService 7
 v1alpha surety.v1.OneTimeCardService 6
 v1alpha surety.v1.ReasonCatalogService 2
 v1alpha surety.v1.ReviewService 10
 v1alpha surety.v1.RiskDecisionService 9
+v1alpha surety.v1.SupportService 2
 v1alpha surety.v1.EvaluatePurchaseRequest ['request_id', 'context']
 v1 grpc.health.v1.Health
 v1 grpc.reflection.v1.ServerReflection
@@ -26,6 +28,7 @@ v1 surety.v1.OneTimeCardService
 v1 surety.v1.ReasonCatalogService
 v1 surety.v1.ReviewService
 v1 surety.v1.RiskDecisionService
+v1 surety.v1.SupportService
 ";
 
 #[test]

@@ -191,6 +191,15 @@ fn a_role_makes_its_own_calls_only() {
     });
     only(&["ledger", "agent", "compliance"], |role| app.try_lift(role, lifting(&new_id())).err());
     only(&["ledger", "compliance", "auditor"], |role| app.try_restrictions(role, "roles").err());
+    only(&["ledger", "compliance"], |role| {
+        app.try_erase(role, pb::EraseAccountRequest::default()).err()
+    });
+    only(&["agent", "reviewer", "lead", "compliance", "auditor"], |role| {
+        app.try_search(role, pb::SearchDecisionsRequest::default()).err()
+    });
+    only(&["agent", "reviewer", "lead", "compliance", "auditor"], |role| {
+        app.try_summary(role, "roles").err()
+    });
     only(&["checkout"], |role| {
         let request = by(role, pb::CancelDecisionRequest::default());
         app.raw(|mut checkout| async move { checkout.cancel_decision(request).await.err() })

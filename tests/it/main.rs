@@ -39,6 +39,10 @@ mod blind;
 mod disclosure;
 // Looking decisions up; who may make which call.
 mod lists;
+// Staff find decisions from what a customer can tell, and see how an account stands.
+mod support_calls;
+// A person who is erased.
+mod erasure;
 // The shipped models: what they add to a decision, and who learns of it.
 mod models;
 // More of what speaks against a customer never helps, of what speaks for one never hurts.

@@ -32,6 +32,8 @@ mod memory;
 mod snapshot;
 // Nothing personal where it does not belong.
 mod personal_data;
+// What was kept long enough is dropped.
+mod retention;
 
 // A start that cannot be says why, in one line.
 mod start_errors;
@@ -39,6 +41,10 @@ mod start_errors;
 mod policy_commands;
 // `assess` against a running service.
 mod assess;
+// `erase` through a running service.
+mod erase;
+// `export` beside a running service.
+mod export;
 // `demo` and the story that it tells.
 mod demo;
 

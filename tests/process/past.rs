@@ -75,6 +75,7 @@ impl Past {
             step_up_key: None,
             clock: clock.clone(),
             snapshot_every: None,
+            retention: None,
         };
         let app = App::open(&config).await.unwrap();
         let address = app.address().unwrap().to_string();

@@ -20,6 +20,7 @@ SERVICES = [
     "OneTimeCardService",
     "ReasonCatalogService",
     "ReviewService",
+    "SupportService",
 ]
 
 

@@ -100,6 +100,56 @@ async fn all_calls(service: &Service) {
     }
 }
 
+/// The key under which a party lies in the store.
+fn key_of(site: &Site, (kind, hashed_as, name): (&str, &str, &str)) -> String {
+    let hash = site.hasher().key(hashed_as, name).to_string();
+    let (partition, rest) = hash.split_at(3);
+    format!("surety:{{{partition}}}:{kind}:{rest}")
+}
+
+fn erase(service: &Service, account: &str) -> std::process::Output {
+    let url = format!("http://{}", service.address);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_surety"));
+    command.args(["erase", account, "--server", &url]).output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_erased_from_the_store_or_not_at_all() {
+    let server = RedisServer::start(Kind::Redis).await;
+    let site = Site::new();
+    let service = site.serve("service", &server.url()).await;
+    all_calls(&service).await;
+    let told = dump(&server).await;
+    let own =
+        [("account", "account", ACCOUNT), ("contact", "email", EMAIL), ("contact", "phone", PHONE)];
+    let others = [
+        ("merchant", "merchant", MERCHANT),
+        ("network", "network", "198.51.100.0/24"),
+        // A guest has paid with it too.
+        ("instrument", "instrument", CARD),
+    ];
+    for party in own.iter().chain(&others) {
+        assert!(told.contains(&key_of(&site, *party)), "no {party:?} in the store");
+    }
+    // While the store is away nothing is erased anywhere, and whoever asks is told.
+    server.pause().await;
+    let refused = erase(&service, ACCOUNT);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains("STORE_UNAVAILABLE"), "{words}");
+    server.resume();
+    let erased = erase(&service, ACCOUNT);
+    let words = String::from_utf8_lossy(&erased.stdout).into_owned();
+    assert!(erased.status.success() && !words.contains("raw contexts     0"), "{words}");
+    let told = dump(&server).await;
+    for party in &own {
+        assert!(!told.contains(&key_of(&site, *party)), "{party:?} is still in the store");
+    }
+    for party in &others {
+        assert!(told.contains(&key_of(&site, *party)), "no {party:?} in the store any more");
+    }
+    service.stop();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_personal_is_in_the_store() {
     let server = RedisServer::start(Kind::Redis).await;
@@ -109,8 +159,7 @@ async fn nothing_personal_is_in_the_store() {
     service.stop();
     let told = dump(&server).await;
     // All parties are there, by their hashes.
-    let hasher = site.hasher();
-    for (kind, hashed_as, name) in [
+    for party in [
         ("account", "account", ACCOUNT),
         ("contact", "email", EMAIL),
         ("contact", "phone", PHONE),
@@ -119,10 +168,7 @@ async fn nothing_personal_is_in_the_store() {
         ("instrument", "instrument", CARD),
         ("network", "network", "198.51.100.0/24"),
     ] {
-        let hash = hasher.key(hashed_as, name).to_string();
-        let (partition, rest) = hash.split_at(3);
-        let key = format!("surety:{{{partition}}}:{kind}:{rest}");
-        assert!(told.contains(&key), "no {hashed_as} in the store");
+        assert!(told.contains(&key_of(&site, party)), "no {party:?} in the store");
     }
     for word in RAW.iter().chain(&OTHERS) {
         assert!(!told.contains(&word.to_lowercase()), "{word} is in the store");

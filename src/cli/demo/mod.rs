@@ -41,6 +41,7 @@ impl Demo {
             step_up_key: None,
             clock: Clock::system(),
             snapshot_every: None,
+            retention: None,
         };
         let app = App::open(&config).await?;
         let address = app.address()?;

@@ -7,13 +7,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::cli::block_on;
 use crate::cli::files::{Draft, Whole, gzipped, hexadecimal};
+use crate::cli::moment::moment;
 use crate::domain::Time;
 use crate::lab::train::{self, Spec, Table};
 use crate::ledger::Place;
@@ -47,21 +45,6 @@ pub(super) struct Source {
     /// With a ledger: write the table here too; `.gz` compresses.
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     table: Option<PathBuf>,
-}
-
-fn moment(text: &str) -> Result<Time, String> {
-    let day = |text: &str| {
-        let zoned = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
-        Some(zoned.timestamp())
-    };
-    let stamp = match text.parse::<Timestamp>() {
-        Ok(stamp) => Some(stamp),
-        Err(_) if text.len() == "2026-10-31".len() => day(text),
-        Err(_) => None,
-    };
-    stamp
-        .map(|stamp| Time::from_micros(stamp.as_microsecond()))
-        .ok_or_else(|| "expected a time such as 2026-10-31T18:00:00Z, or 2026-10-31".to_owned())
 }
 
 impl Source {

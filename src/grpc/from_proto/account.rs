@@ -4,9 +4,10 @@ use super::call;
 use super::parties;
 use super::reader::{Path, Reader, invalid};
 use crate::domain::{
-    Account, AccountId, AccountUpsert, Bureau, Commitments, Country, Currency, Fault, Income,
-    Problem, Profile, ProfileField, ReasonCode, Restriction, RestrictionId, RestrictionKind,
-    RestrictionLift, RestrictionOrigin, RestrictionSet, Time, opaque_id, short_text,
+    Account, AccountId, AccountUpsert, Bureau, Commitments, Country, Currency, Erasure, Fault,
+    Income, Problem, Profile, ProfileField, ReasonCode, Restriction, RestrictionId,
+    RestrictionKind, RestrictionLift, RestrictionOrigin, RestrictionSet, Time, opaque_id,
+    short_text,
 };
 use crate::grpc::pb;
 
@@ -218,6 +219,18 @@ pub fn lift_restriction(
         opaque_id(text, EVIDENCE_MAX).map(str::to_owned)
     });
     let read = || Some(RestrictionLift { call: call?, id: id?, note: note?.to_owned(), evidence });
+    r.finish(read())
+}
+
+/// An account whose person is to be forgotten.
+pub fn erase_account(
+    mut r: Reader,
+    request: pb::EraseAccountRequest,
+) -> Result<Erasure, Vec<Fault>> {
+    let at = &Path::ROOT;
+    let call = call(&mut r, "EraseAccount", &request.request_id, &request);
+    let account = r.take(&at.field("account_id"), AccountId::parse(&request.account_id));
+    let read = || Some(Erasure { call: call?, account: account? });
     r.finish(read())
 }
 

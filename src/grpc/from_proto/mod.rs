@@ -20,8 +20,9 @@ mod review_tests;
 #[cfg(test)]
 mod sample;
 mod setting;
+mod support;
 
-pub use account::{account_id, lift_restriction, set_restriction, upsert_account};
+pub use account::{account_id, erase_account, lift_restriction, set_restriction, upsert_account};
 pub use card::{
     activate_one_time_card, adjust_one_time_card, authorize_one_time_card, cancel_one_time_card,
     get_one_time_card, list_one_time_cards,
@@ -39,6 +40,7 @@ pub use review::{
     list_related_decisions, list_review_cases, list_review_notes, release_review_case,
     resolve_review_case,
 };
+pub use support::search_decisions;
 
 use prost::Message;
 use sha2::{Digest, Sha256};

@@ -82,4 +82,14 @@ impl AccountService for Handlers {
         let restrictions = seen.map(to_proto::restriction).collect();
         Ok(Response::new(pb::ListRestrictionsResponse { restrictions }))
     }
+
+    async fn erase_account(
+        &self,
+        request: Request<pb::EraseAccountRequest>,
+    ) -> Result<Response<pb::EraseAccountResponse>, Status> {
+        let caller = caller(&request, Rpc::EraseAccount)?;
+        let asked = from_proto::erase_account(self.reader(), request.into_inner());
+        let answered = self.service.erase_account(caller, asked.map_err(Error::Invalid)?).await?;
+        Ok(answer(to_proto::erased(&answered.value), answered.replayed))
+    }
 }

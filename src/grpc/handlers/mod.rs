@@ -5,6 +5,7 @@ mod cards;
 mod catalog;
 mod decisions;
 mod reviews;
+mod support;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::{minor, time};
 use crate::domain::{
-    Account, Bureau, EventOutcome, EventStatus, Profile, ProfileField, Restriction,
+    Account, Bureau, Erased, EventOutcome, EventStatus, Profile, ProfileField, Restriction,
 };
 use crate::grpc::pb;
 use crate::grpc::words::Word;
@@ -79,6 +79,18 @@ pub fn restriction(restriction: &Restriction) -> pb::Restriction {
         note: restriction.note.clone(),
         lifted_time: restriction.lifted.map(time),
         origin: restriction.origin.number(),
+    }
+}
+
+/// What was erased.
+pub fn erased(erased: &Erased) -> pb::EraseAccountResponse {
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    pb::EraseAccountResponse {
+        raw_contexts: count(erased.raw_contexts),
+        signal_events: count(erased.signal_events),
+        account_fields: count(erased.account_fields),
+        signal_parties: count(erased.signal_parties),
+        erase_time: Some(time(erased.time)),
     }
 }
 

@@ -5,13 +5,15 @@ mod card;
 mod catalog;
 mod decision;
 mod review;
+mod support;
 mod texts;
 
-pub use account::{account, event_results, restriction};
+pub use account::{account, erased, event_results, restriction};
 pub use card::{card, one_time_card, refusal};
 pub use catalog::reason_code_info;
 pub use decision::{decision, spending_power};
 pub use review::{related_decision, review_action, review_case, review_note};
+pub use support::{account_summary, found_decision};
 
 use prost_types::Timestamp;
 

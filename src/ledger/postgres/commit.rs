@@ -7,7 +7,7 @@ use crate::domain::{Card, DecisionRecord, Holder, Time};
 use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
 use crate::ledger::chain::{Head, hash_of};
-use crate::ledger::decision::codes;
+use crate::ledger::decision::{code_numbers, codes};
 use crate::ledger::sql::Connection;
 
 /// What became of one assessment.
@@ -51,7 +51,9 @@ pub(super) async fn commit(
         .bind(head.chain)
         .bind(head.link)
         .bind(head.hash.to_vec());
-    let query = bind_reviews(query, group);
+    let query = bind_reviews(query, group).bind(
+        group.iter().map(|prepared| spaced_codes(&prepared.commit.record)).collect::<Vec<_>>(),
+    );
     let rows = query.fetch_all(connection).await?;
     if rows.len() != group.len() {
         return Err(Error::corrupt("a commit answered another number of rows than were asked"));
@@ -83,6 +85,11 @@ fn verdict(row: &PgRow) -> Result<Verdict, Error> {
     } else {
         Verdict::Answered
     })
+}
+
+fn spaced_codes(record: &DecisionRecord) -> String {
+    let numbers: Vec<String> = code_numbers(record).iter().map(i64::to_string).collect();
+    numbers.join(" ")
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

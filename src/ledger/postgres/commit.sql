@@ -1,7 +1,8 @@
 -- Records a group of assessments and reserves their exposure, in one statement and so in one
 -- transaction and one round trip. Arrays hold an element an assessment; $36 to $39 are granted
--- cards, $43 to $52 review cases that begin and end; $40 to $42 are the chain, its last link and
--- that link's hash. Gives a row an assessment, in the order of the group.
+-- cards, $43 to $52 review cases that begin and end, $53 the numbers of reason codes with blanks
+-- between; $40 to $42 are the chain, its last link and that link's hash. Gives a row an
+-- assessment, in the order of the group.
 --
 -- All of it sees the ledger as it was when the statement began. What may have changed since is
 -- held by three writes that look at the present: the holder's version, the answer's key and the
@@ -16,7 +17,8 @@ WITH RECURSIVE asked AS (
         $32::TEXT[], $33::TEXT[], $34::BIGINT[], $35::TEXT[],
         $36::TEXT[], $37::BIGINT[], $38::BIGINT[], $39::BIGINT[],
         $43::TEXT[], $44::TEXT[], $45::BIGINT[], $46::BIGINT[],
-        $47::BIGINT[], $48::TEXT[], $49::TEXT[], $50::TEXT[], $51::BIGINT[], $52::TEXT[]
+        $47::BIGINT[], $48::TEXT[], $49::TEXT[], $50::TEXT[], $51::BIGINT[], $52::TEXT[],
+        $53::TEXT[]
     ) WITH ORDINALITY AS asked (
         caller, call, request_id, hash, decision_id, reference, replaces,
         holder, merchant, order_reference, product, outcome, currency,
@@ -26,7 +28,8 @@ WITH RECURSIVE asked AS (
         restriction_kind, restriction_code, restriction_ends, restriction_note,
         card_id, card_locked, card_tolerance, card_expires,
         review_queue, review_market, review_due, review_expires,
-        case_version, verdict, resolver, resolver_role, resolve_time, resolve_detail, position
+        case_version, verdict, resolver, resolver_role, resolve_time, resolve_detail,
+        code_numbers, position
     )
 ),
 judged AS MATERIALIZED (
@@ -121,6 +124,11 @@ kept_restrictions AS (
     SELECT decision_id, restricted, restriction_kind, restriction_code, created,
         restriction_ends, restriction_note, 'POLICY'
     FROM recorded WHERE restricted IS NOT NULL
+),
+kept_codes AS (
+    INSERT INTO decision_codes (code, created, decision_id)
+    SELECT CAST(code AS BIGINT), created, decision_id
+    FROM recorded, UNNEST(STRING_TO_ARRAY(code_numbers, ' ')) AS codes (code)
 ),
 kept_cards AS (
     INSERT INTO cards (card_id, decision_id, holder, merchant, merchant_locked, currency, amount,

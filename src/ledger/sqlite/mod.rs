@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlitePool};
 
 use super::sql::{Connection, Pool, query};
 use super::write::Writer;
@@ -26,6 +26,8 @@ const READERS: u32 = 4;
 const SEARCHERS: u32 = 2;
 /// With one writer nobody should ever wait; a backup tool may hold the file for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Cutting the log holds up commits, so it waits far less than they do.
+const CUT_WAITS: Duration = Duration::from_millis(250);
 /// A read that gets no connection for so long is answered that the ledger is unavailable.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pages of 4 KiB that the write-ahead log gathers before they are moved into the main file.
@@ -53,6 +55,8 @@ pub(super) async fn open(path: &Path) -> Result<Ledger, Error> {
         .clone()
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("cache_size", WRITER_CACHE)
+        // What is erased is overwritten, not only forgotten.
+        .pragma("secure_delete", "ON")
         .connect()
         .await
         .map_err(|error| place.unavailable("cannot be opened", &error))?;
@@ -92,6 +96,16 @@ pub(super) async fn beside(path: &Path) -> Result<Connection, Error> {
         .connect()
         .await?;
     Ok(Connection::Sqlite(connection))
+}
+
+/// Moves the log into the file and cuts it; whether that could be done. A commit waits meanwhile,
+/// so this does not wait for long itself.
+pub(super) async fn cut_log(pool: &SqlitePool) -> Result<bool, Error> {
+    let options = SqliteConnectOptions::clone(&pool.connect_options());
+    let connection = options.busy_timeout(CUT_WAITS).connect().await?;
+    let mut connection = Connection::Sqlite(connection);
+    let row = query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+    Ok(row.first::<i64>()? == 0)
 }
 
 /// Takes the file beside the ledger that says who uses it. The operating system releases it when

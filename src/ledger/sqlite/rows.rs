@@ -6,9 +6,9 @@
 use super::chain::Chain;
 use super::reserve::cached;
 use super::writer::GROUP_MAX;
-use crate::domain::{Card, Holder, RestrictionOrigin, ReviewCaseState, Time};
+use crate::domain::{Card, DecisionRecord, Holder, RestrictionOrigin, ReviewCaseState, Time};
 use crate::ledger::assess::{AssessCommit, Prepared};
-use crate::ledger::decision::codes;
+use crate::ledger::decision::{code_numbers, codes};
 use crate::ledger::review_write::push_actions;
 use crate::ledger::signal::Taught;
 use crate::ledger::sql::{Connection, Statement};
@@ -38,6 +38,7 @@ pub(super) async fn insert(
     push_superseded(&mut statement, group);
     push_cases(&mut statement, group);
     push_resolved(&mut statement, group);
+    push_codes(&mut statement, group);
     chain.push_links(&mut statement, group);
     statement.cached(cached(group.len())).execute(connection).await?;
     Ok(())
@@ -244,4 +245,21 @@ fn push_resolved<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
     );
     let actions = resolved.iter().map(|(case, one)| (*case, one.version + 1, &one.action));
     push_actions(statement, actions);
+}
+
+/// One row for each reason, by which decisions are looked up.
+fn push_codes<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) {
+    let records = group.iter().map(|prepared| &prepared.commit.record);
+    let rows: Vec<(i64, &DecisionRecord)> = records
+        .flat_map(|record| code_numbers(record).into_iter().map(move |code| (code, record)))
+        .collect();
+    // A statement binds no more than this, however many reasons there are.
+    for rows in rows.chunks(PARAMETERS_MAX / 3) {
+        statement.push("; INSERT INTO decision_codes (code, created, decision_id) ");
+        statement.push_values(rows, |mut row, (code, record)| {
+            row.push_bind(*code)
+                .push_bind(record.created.as_micros())
+                .push_bind(record.id.to_string());
+        });
+    }
 }

@@ -22,6 +22,8 @@ mod on_sqlite {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "erase.rs"]
+    mod erase;
     #[path = "card_lives.rs"]
     mod card_lives;
     #[path = "cards.rs"]
@@ -36,6 +38,10 @@ mod on_sqlite {
     mod lifecycle;
     #[path = "reviews.rs"]
     mod reviews;
+    #[path = "retention.rs"]
+    mod retention;
+    #[path = "search.rs"]
+    mod search;
     #[path = "standing.rs"]
     mod standing;
     #[path = "training.rs"]
@@ -56,6 +62,8 @@ mod on_postgres {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "erase.rs"]
+    mod erase;
     #[path = "card_lives.rs"]
     mod card_lives;
     #[path = "cards.rs"]
@@ -70,6 +78,10 @@ mod on_postgres {
     mod lifecycle;
     #[path = "reviews.rs"]
     mod reviews;
+    #[path = "retention.rs"]
+    mod retention;
+    #[path = "search.rs"]
+    mod search;
     #[path = "standing.rs"]
     mod standing;
     #[path = "training.rs"]

@@ -36,6 +36,13 @@ pub struct SnapshotCut {
     pub(super) kinds: [KindCut; Party::ALL.len()],
 }
 
+impl SnapshotCut {
+    /// The last row that the store was taught.
+    pub fn sequence(&self) -> i64 {
+        self.mark.sequence
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct KindCut {
     pub watermark: i64,

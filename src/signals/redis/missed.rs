@@ -86,7 +86,7 @@ impl Missed {
     pub fn taught(&self) {
         let mut waiting = self.lock();
         if let Some(entry) = waiting.taken.take() {
-            waiting.forget(&entry);
+            waiting.forget(owner(&entry.event));
         }
     }
 
@@ -115,6 +115,20 @@ impl Missed {
         let aside = std::mem::take(&mut waiting.aside);
         waiting.entries.extend(aside);
         waiting.entries.extend(held_back);
+    }
+
+    /// Drops what waits of an account, but for the event that is being taught.
+    pub fn forget_all_of(&self, account: PartyKey) {
+        let mut waiting = self.lock();
+        let Waiting { entries, aside, .. } = &mut *waiting;
+        let stays = |entry: &Entry| owner(&entry.event) != Some(account);
+        let before = entries.len() + aside.len();
+        entries.retain(stays);
+        aside.retain(stays);
+        let gone = before - entries.len() - aside.len();
+        for _ in 0..gone {
+            waiting.forget(Some(account));
+        }
     }
 
     /// How many events did not fit that nothing but a rebuild can teach now.
@@ -149,13 +163,12 @@ impl Waiting {
         };
         if let Some(entry) = oldest {
             self.lost += u64::from(!entry.cold);
-            self.forget(&entry);
+            self.forget(owner(&entry.event));
         }
     }
 
     /// One event less of its owner.
-    fn forget(&mut self, entry: &Entry) {
-        let owner = owner(&entry.event);
+    fn forget(&mut self, owner: Owner) {
         if let Some(count) = self.owners.get_mut(&owner) {
             *count -= 1;
             if *count == 0 {
@@ -227,6 +240,19 @@ mod tests {
         assert_eq!(missed.len(), 2);
         missed.end_round();
         assert_eq!(round(&missed, &[], 99), [10, 11]);
+    }
+
+    #[test]
+    fn an_account_that_is_erased_has_nothing_waiting() {
+        let missed = Missed::default();
+        for (account, number) in [(1, 10), (2, 20), (1, 11)] {
+            missed.add(event(account, number), false);
+        }
+        round(&missed, &[10, 20], 2);
+        missed.forget_all_of(event(1, 0).lesson().1.parties.account.unwrap());
+        assert!(!missed.holds_back(&event(1, 12)));
+        assert_eq!(round(&missed, &[], 99), [20]);
+        assert_eq!(missed.len(), 0);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 mod breaker;
 mod dial;
 mod faults;
+mod forget;
 mod keeper;
 mod link;
 mod missed;

@@ -106,6 +106,14 @@ impl TestApp {
         Ok(answer.into_inner().restrictions)
     }
 
+    pub fn try_erase(
+        &self,
+        role: &'static str,
+        request: pb::EraseAccountRequest,
+    ) -> Result<Response<pb::EraseAccountResponse>, Status> {
+        self.block_on(self.accounts().erase_account(by(role, request)))
+    }
+
     /// The lender's word that a plan is open and `days_overdue` late.
     pub fn owes(&self, account: &str, plan: &str, outstanding: i64, days_overdue: i32) {
         let state = match days_overdue {

@@ -6,6 +6,7 @@ mod lender;
 mod read;
 mod reviewer;
 mod shop;
+mod staff;
 
 pub use data::*;
 pub use issuer::*;
@@ -22,6 +23,7 @@ use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::one_time_card_service_client::OneTimeCardServiceClient;
 use surety::grpc::pb::review_service_client::ReviewServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
+use surety::grpc::pb::support_service_client::SupportServiceClient;
 use surety::ledger::{Ledger, Place};
 use surety::playbook::SHIPPED_POLICY;
 use surety::service::Clock;
@@ -51,6 +53,7 @@ struct Running {
     accounts: AccountServiceClient<Channel>,
     cards: OneTimeCardServiceClient<Channel>,
     reviews: ReviewServiceClient<Channel>,
+    support: SupportServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -97,6 +100,7 @@ impl TestApp {
             step_up_key: None,
             clock: self.clock.clone(),
             snapshot_every: Some(SNAPSHOT_EVERY),
+            retention: None,
         };
         let running = self.runtime.block_on(async {
             let app = App::open(&config).await.unwrap();
@@ -109,7 +113,8 @@ impl TestApp {
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
                 accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
                 cards: OneTimeCardServiceClient::connect(url.clone()).await.unwrap(),
-                reviews: ReviewServiceClient::connect(url).await.unwrap(),
+                reviews: ReviewServiceClient::connect(url.clone()).await.unwrap(),
+                support: SupportServiceClient::connect(url).await.unwrap(),
                 stop,
                 serving,
             }
@@ -119,13 +124,13 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, cards, reviews, stop, serving }) =
+        let Some(Running { decisions, accounts, cards, reviews, support, stop, serving }) =
             self.running.take()
         else {
             return Vec::new();
         };
         // Open connections would hold the drain.
-        drop((decisions, accounts, cards, reviews));
+        drop((decisions, accounts, cards, reviews, support));
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
@@ -190,6 +195,10 @@ impl TestApp {
 
     fn accounts(&self) -> AccountServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").accounts.clone()
+    }
+
+    fn support(&self) -> SupportServiceClient<Channel> {
+        self.running.as_ref().expect("the service runs").support.clone()
     }
 }
 

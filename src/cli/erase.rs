@@ -1,0 +1,53 @@
+//! `erase`: have a running service erase the person behind an account.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tonic::Request;
+use tonic::metadata::MetadataValue;
+
+use super::print;
+use crate::grpc::pb;
+use crate::grpc::pb::account_service_client::AccountServiceClient;
+
+#[derive(Debug, Args)]
+pub(super) struct Erase {
+    /// The account. What it owes, decisions and the account itself stay; what is known of the
+    /// person goes for good.
+    account: String,
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    server: String,
+    /// Role to ask in: ledger or compliance.
+    #[arg(long, default_value = "compliance")]
+    role: String,
+    /// The UUID of an erasure whose answer got lost: it is then told again. A new one when not
+    /// given.
+    #[arg(long, value_name = "UUID")]
+    request_id: Option<String>,
+}
+
+impl Erase {
+    pub async fn run(self) -> Result<()> {
+        let mut client = AccountServiceClient::connect(self.server.clone())
+            .await
+            .with_context(|| format!("cannot reach {}", self.server))?;
+        let request_id = self.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let message = pb::EraseAccountRequest { request_id, account_id: self.account.clone() };
+        let mut request = Request::new(message);
+        let role = MetadataValue::try_from(&self.role).context("--role")?;
+        request.metadata_mut().insert("surety-role", role);
+        let erased = client.erase_account(request).await.map_err(print::status)?.into_inner();
+        print::page(&report(&self.account, &erased))
+    }
+}
+
+fn report(account: &str, erased: &pb::EraseAccountResponse) -> String {
+    let time = erased.erase_time.unwrap_or_default();
+    format!(
+        "erased {account} at {time}\n  \
+         raw contexts     {}\n  \
+         signal events    {}\n  \
+         account fields   {}\n  \
+         signal parties   {}\n",
+        erased.raw_contexts, erased.signal_events, erased.account_fields, erased.signal_parties
+    )
+}

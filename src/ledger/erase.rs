@@ -1,0 +1,127 @@
+//! Erasing what is kept about a person: obligations stay, and so do decisions with their facts.
+
+use super::sql::{Connection, Pool, query};
+use super::{Claim, Error, Ledger, Written, sqlite};
+use crate::domain::{Account, AccountId, Erased, Time};
+
+/// A statement about the rows of `$1` in `signal_events`: by the holder's decisions, and those of
+/// no decision.
+macro_rules! of_holder {
+    ($statement:literal) => {
+        concat!(
+            $statement,
+            " seq IN (
+                SELECT seq FROM signal_events WHERE decision_id IN (
+                    SELECT decision_id FROM decisions WHERE holder = $1)
+                UNION ALL
+                SELECT seq FROM signal_events WHERE decision_id IS NULL AND holder = $1)"
+        )
+    };
+}
+
+impl Ledger {
+    /// What the signals were taught about an account, as JSON: its parties are in there.
+    pub async fn signals_of(&self, account: &AccountId) -> Result<Vec<String>, Error> {
+        let mut connection = self.searchers.acquire().await?;
+        query(of_holder!("SELECT payload FROM signal_events WHERE"))
+            .bind(account.as_str())
+            .fetch_values(&mut connection)
+            .await
+    }
+
+    /// Erases what is kept about the person; `signal_parties` is what the signals have forgotten.
+    pub async fn erase(
+        &self,
+        claim: Claim,
+        account: AccountId,
+        signal_parties: u64,
+    ) -> Result<Written<Erased>, Error> {
+        let written = self
+            .write_once(claim, move |connection, now| {
+                let account = account.clone();
+                Box::pin(async move {
+                    let erased = erase(connection, now, &account).await?;
+                    Ok(Erased { signal_parties, ..erased })
+                })
+            })
+            .await?;
+        self.scrub().await;
+        Ok(written)
+    }
+
+    /// On SQLite, pages that were overwritten are in the log still, as they were before: the log is
+    /// moved into the file and cut. Where somebody reads for long, as an export does, it is cut
+    /// later.
+    pub async fn scrub(&self) {
+        let Pool::Sqlite(pool) = &self.readers else { return };
+        match sqlite::cut_log(pool).await {
+            Ok(true) => {}
+            Ok(false) => tracing::info!("what was erased stays in the ledger's log for now"),
+            Err(error) => tracing::warn!(%error, "the ledger's log was not cut"),
+        }
+    }
+}
+
+async fn erase(
+    connection: &mut Connection,
+    now: Time,
+    account: &AccountId,
+) -> Result<Erased, Error> {
+    connection.touch(&[account.as_str()]).await?;
+    let known = query("SELECT record FROM accounts WHERE account_id = $1")
+        .bind(account.as_str())
+        .fetch_optional(connection)
+        .await?;
+    let decided = query("SELECT 1 FROM decisions WHERE holder = $1 LIMIT 1")
+        .bind(account.as_str())
+        .fetch_optional(connection)
+        .await?;
+    if known.is_none() && decided.is_none() {
+        return Err(Error::NotFound);
+    }
+    let raw_contexts = query(
+        "DELETE FROM raw_context WHERE decision_id IN (
+            SELECT decision_id FROM decisions WHERE holder = $1)",
+    )
+    .bind(account.as_str())
+    .execute(connection)
+    .await?;
+    let signal_events = forget_signals(connection, account).await?;
+    let account_fields = match known {
+        Some(row) => forget_person(connection, row.try_get("record")?).await?,
+        None => 0,
+    };
+    Ok(Erased { raw_contexts, signal_events, account_fields, signal_parties: 0, time: now })
+}
+
+/// The newest row of all stays without its content: else its sequence would be given once more.
+async fn forget_signals(connection: &mut Connection, account: &AccountId) -> Result<u64, Error> {
+    let emptied = query(of_holder!(
+        "UPDATE signal_events
+         SET holder = '', decision_id = NULL, kind = 'erased', payload = '{}'
+         WHERE seq = (SELECT MAX(seq) FROM signal_events) AND"
+    ))
+    .bind(account.as_str())
+    .execute(connection)
+    .await?;
+    let deleted = query(of_holder!("DELETE FROM signal_events WHERE"))
+        .bind(account.as_str())
+        .execute(connection)
+        .await?;
+    Ok(emptied + deleted)
+}
+
+async fn forget_person(connection: &mut Connection, record: &str) -> Result<u64, Error> {
+    let account: Account = serde_json::from_str(record)?;
+    let (erased, fields) = account.erased();
+    if fields == 0 {
+        return Ok(0);
+    }
+    // The time of the update stays: what the lender told then of a support plan still holds.
+    query("UPDATE accounts SET version = version + 1, record = $2 WHERE account_id = $1")
+        .bind(erased.id.as_str())
+        .bind(serde_json::to_string(&erased)?)
+        .execute(connection)
+        .await?;
+    Ok(fields)
+}

@@ -1,0 +1,87 @@
+//! What was kept long enough goes, a few rows at a time, and nothing else.
+
+use super::*;
+
+fn row(time: Time) -> SignalRow {
+    SignalRow { time, kind: "sign_in", payload: "{}".into() }
+}
+
+async fn told(ledger: &Ledger, (time, recorded): (Time, Time), kind: EventKind) {
+    let id = EventId::parse(&format!("told-{}", draw())).unwrap();
+    let event = AccountEvent { id, account: account_id("anna"), time, kind };
+    let results =
+        now_of(ledger.record_events(claim_at(recorded), vec![(event, Some(row(time)))]).await);
+    assert_eq!(results[0].status, EventFate::Applied);
+}
+
+fn signed_in() -> EventKind {
+    EventKind::SignIn { strength: None, parties: Parties::default(), position: None }
+}
+
+/// A decision made then, with what was sent.
+async fn decided(ledger: &Ledger, created: Time) -> DecisionId {
+    let mut commit = order("anna", 1_000);
+    let millis = u64::try_from(created.as_micros() / 1_000).unwrap();
+    let random: [u8; 10] = *commit.record.id.0.as_bytes()[6..].first_chunk().unwrap();
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    commit.record.id = DecisionId(id);
+    commit.record.created = created;
+    commit.record.decision.outcome = Outcome::Declined;
+    commit.signal_event = Some(row(created));
+    assert_eq!(ledger.assess(commit).await, Ok(Assessed::Recorded));
+    DecisionId(id)
+}
+
+#[tokio::test]
+async fn raw_contexts_go_by_the_time_of_their_decision() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let day = |number| NOW + Span::days(number);
+    let mut ids = Vec::new();
+    for number in [0, 1, 2, 3] {
+        ids.push(decided(ledger, day(number)).await);
+    }
+    // To the microsecond: what is just as old stays.
+    assert_eq!(ledger.drop_raw_contexts(day(2), 1).await, Ok(1));
+    assert_eq!(ledger.drop_raw_contexts(day(2), 9).await, Ok(1));
+    assert_eq!(ledger.drop_raw_contexts(day(2), 9).await, Ok(0));
+    let sent = ledger.sent_about(&holder("anna"), 9).await.unwrap();
+    let kept: Vec<DecisionId> =
+        sent.iter().filter(|sent| sent.raw_context.is_some()).map(|sent| sent.id).collect();
+    assert_eq!(kept, [ids[3], ids[2]]);
+    assert!(ledger.decision(ids[0]).await.unwrap().is_some(), "decisions stay");
+    assert_sound(ledger, NOW).await;
+}
+
+#[tokio::test]
+async fn signal_rows_go_the_oldest_first_and_never_the_last() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let day = |number| NOW + Span::days(number);
+    for number in [0, 1, 2] {
+        told(ledger, (day(number), day(number)), signed_in()).await;
+    }
+    assert_eq!(ledger.drop_signal_events(day(1), 9).await, Ok(1));
+    assert_eq!(ledger.drop_signal_events(day(9), 1).await, Ok(1));
+    assert_eq!(ledger.drop_signal_events(day(9), 9).await, Ok(0), "the last one stays");
+    let left = ledger.signal_events(0, 9).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.time).collect::<Vec<_>>(), [day(2)]);
+}
+
+#[tokio::test]
+async fn events_go_by_when_they_were_recorded_but_what_holds_until_more_is_said() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let day = |number| NOW + Span::days(number);
+    told(ledger, (day(0), day(0)), signed_in()).await;
+    told(ledger, (day(0), day(0)), EventKind::SupportPlan { active: true }).await;
+    told(ledger, (day(0), day(5)), signed_in()).await;
+    told(ledger, (day(1), day(1)), signed_in()).await;
+    let (mut place, mut dropped, mut steps) = (Some(EventPlace::default()), 0, 0);
+    while let Some(from) = place {
+        let (some, next) = ledger.drop_events(from, day(2), 2).await.unwrap();
+        (place, dropped, steps) = (next, dropped + some, steps + 1);
+    }
+    assert_eq!((dropped, steps), (2, 3));
+    assert_eq!(standing_at(ledger, "anna", day(9)).await.support_plan_active, Some(true));
+}

@@ -1,0 +1,76 @@
+//! Erasing the person behind an account: from the signals, from their snapshot, from the ledger.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::accounts::answer;
+use super::decisions::account_not_found;
+use super::{Answered, Error, Service, key};
+use crate::domain::{AccountId, Caller, Erased, Erasure, Holder, Parties};
+use crate::ledger;
+use crate::signals::Own;
+
+/// What of a row that the signals were taught says whom it was about.
+#[derive(Deserialize)]
+struct Taught {
+    parties: Parties,
+}
+
+impl Service {
+    /// Erases what is kept about a person, once a `request_id`.
+    pub async fn erase_account(
+        self: &Arc<Self>,
+        caller: Caller,
+        erasure: Erasure,
+    ) -> Result<Answered<Erased>, Error> {
+        let service = Arc::clone(self);
+        self.to_the_end(async move { service.erase(caller, erasure).await }).await
+    }
+
+    async fn erase(&self, caller: Caller, erasure: Erasure) -> Result<Answered<Erased>, Error> {
+        let key = key(&caller, "EraseAccount", erasure.call.request_id);
+        let _turn = self.running.enter(&key).await?;
+        let account = erasure.account;
+        let _alone = self.holders.enter(&Holder::Account(account.clone())).await?;
+        // The ledger last: as long as it has not answered, all of this is done again by a retry,
+        // which finds in it whom the signals are to forget.
+        let own = self.own_parties(&account).await?;
+        let forgotten = self.forget(&own).await?;
+        let claim = self.claim(key, erasure.call.hash);
+        let written = self.ledger.erase(claim, account.clone(), forgotten).await;
+        let written = written.map_err(|error| match error {
+            ledger::Error::NotFound => account_not_found(&account),
+            other => other.into(),
+        })?;
+        // What was told about the account in between the ledger has erased, and nobody else.
+        self.forget(&own).await?;
+        answer(written, erasure.call.hash)
+    }
+
+    /// The account and all parties that the ledger knows to have been seen with it.
+    async fn own_parties(&self, account: &AccountId) -> Result<Own, Error> {
+        let mut parties = Vec::new();
+        for payload in self.ledger.signals_of(account).await? {
+            let taught: Taught = serde_json::from_str(&payload)
+                .map_err(|failure| ledger::Error::Corrupt(failure.to_string()))?;
+            parties.push(taught.parties);
+        }
+        if let Some((known, _)) = self.ledger.account(account).await? {
+            let contacts = Parties { email: known.email, phone: known.phone, ..Parties::default() };
+            parties.push(contacts);
+        }
+        let account = self.hasher.key("account", account.as_str());
+        Ok(Own::of(account, &parties))
+    }
+
+    /// From the store, and from the file that it would be loaded from.
+    async fn forget(&self, own: &Own) -> Result<u64, Error> {
+        let forgotten = self.signals.forget(own).await.map_err(|fault| {
+            tracing::warn!(?fault, "an account could not be erased from the signals");
+            Error::Unavailable { reason: "STORE_UNAVAILABLE" }
+        })?;
+        self.snapshot.remove().map_err(|failure| Error::unexpected(&failure))?;
+        Ok(forgotten)
+    }
+}
