@@ -20,6 +20,7 @@ mod chain;
 
 mod account;
 mod restriction;
+mod shared;
 
 mod cancel;
 mod card;
@@ -60,6 +61,7 @@ pub use error::{Error, Precondition, PreconditionReason};
 pub use event::{EventFate, EventResult};
 pub use history::History;
 pub use place::Place;
+pub use shared::SignalsClaim;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::{Asked, Probe};
 pub use training::{Captured, Decided, Past, PlanPast};

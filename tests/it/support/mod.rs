@@ -90,6 +90,7 @@ impl TestApp {
             playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
+            step_up_key: None,
             clock: self.clock.clone(),
             snapshot_every: Some(SNAPSHOT_EVERY),
         };
