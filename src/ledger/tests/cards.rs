@@ -154,6 +154,51 @@ async fn one_network_request_has_one_answer_however_often_it_comes() {
     assert_sound(&ledger, NOW).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tolerances_taken_at_once_share_what_the_limit_has_left() {
+    let Book { ledger, folder: _folder, .. } = book().await;
+    set_limit(&ledger, "anna", 9_000).await;
+    let mut cards = Vec::new();
+    for _ in 0..8 {
+        let card = granted(&ledger, 1_000, 500).await;
+        activated(&ledger, card, NOW).await;
+        cards.push(card);
+    }
+    let calls: Vec<_> = cards
+        .into_iter()
+        .map(|card| {
+            let (ledger, purchase) = (ledger.clone(), purchase_of(card, 1_500));
+            tokio::spawn(async move { now_of(ledger.authorize_card(claim(), purchase).await) })
+        })
+        .collect();
+    let mut approved = 0;
+    for call in calls {
+        let told = call.await.unwrap().answer;
+        approved += i64::from(told.is_approval());
+        let full = Some(ReasonCode::CreditLimitExceeded);
+        assert!(told.is_approval() || code_of(&told) == full);
+    }
+    assert_eq!((approved, held(&ledger, "anna", NOW).await), (2, (0, 9_000)));
+    assert_sound(&ledger, NOW).await;
+}
+
+#[tokio::test]
+async fn the_card_of_a_guest_has_the_limit_that_the_policy_names() {
+    let Book { ledger, folder: _folder, .. } = book().await;
+    let mut commit = card_of("anna", 900, 200);
+    commit.record.holder = Holder::Guest(party(9));
+    commit.guest_limit = Some(1_000);
+    let card = id_of(&commit);
+    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
+    activated(&ledger, card, NOW).await;
+    for (amount, refused) in [(1_001, Some(ReasonCode::CreditLimitExceeded)), (1_000, None)] {
+        let asked = AuthorizeCard { guest_limit: Some(1_000), ..purchase_of(card, amount) };
+        let told = now_of(ledger.authorize_card(claim(), asked).await);
+        assert_eq!(code_of(&told.answer), refused);
+    }
+    assert_sound(&ledger, NOW).await;
+}
+
 #[tokio::test]
 async fn what_is_paid_at_once_is_neither_reserved_nor_owed() {
     let Book { ledger, folder: _folder, .. } = book_of_anna().await;
