@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc;
-use crate::ledger::{Ledger, Place};
+use crate::ledger::{Ledger, Place, SignalsClaim};
 use crate::playbook::{FileText, Playbook, SHIPPED, Sources};
 use crate::service::{Clock, Service, Settings};
 use crate::signals::redis::{Options, RedisStore, Server};
@@ -37,6 +37,8 @@ pub struct Config {
     pub signals: Signals,
     /// The secret under which parties are hashed; `None` takes the data folder's own.
     pub party_key: Option<PathBuf>,
+    /// The secret under which results of step-ups are signed; `None` takes the data folder's own.
+    pub step_up_key: Option<PathBuf>,
     pub clock: Clock,
     /// How often what is remembered is saved, so that the next start need not learn it again;
     /// `None` saves nothing.
@@ -55,6 +57,7 @@ pub struct App {
     pub service: Arc<Service>,
     pub listener: TcpListener,
     ledger: Ledger,
+    _signals: Option<SignalsClaim>,
     snapshot_every: Option<Duration>,
 }
 
@@ -80,23 +83,31 @@ impl App {
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
         let ledger = Ledger::open(&config.ledger).await?;
         let party_secret = party_secret(config)?;
-        if check_party_key(&config.data, &party_secret)? == Hashed::Never {
-            let id = PartyHasher::new(&party_secret).key_id();
-            let path = config.data.join(PARTY_ID);
-            write_secret(&path, id.as_bytes())
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        let own_signals = matches!(config.signals, Signals::Embedded(_));
+        let claim = match config.ledger.is_shared() {
+            true => Some(share(&config.ledger, (&ledger, own_signals), &party_secret).await?),
+            false => {
+                keep_party_key(&config.data, &party_secret)?;
+                None
+            }
+        };
         let settings = Settings {
             ledger: ledger.clone(),
             playbook: Arc::new(playbook),
             signals: signal_store(&config.signals, &config.data, &party_secret)?,
             snapshot: config.snapshot_every.map(|_| config.data.join("signals.snapshot")),
             party_secret,
-            step_up_secret: secret(&config.data.join("step-up.key"))?.to_vec(),
+            step_up_secret: step_up_secret(config)?.to_vec(),
             clock: config.clock.clone(),
         };
         let service = Service::start(settings).await?;
-        Ok(App { service, listener, ledger, snapshot_every: config.snapshot_every })
+        Ok(App {
+            service,
+            listener,
+            ledger,
+            _signals: claim,
+            snapshot_every: config.snapshot_every,
+        })
     }
 
     pub fn address(&self) -> Result<SocketAddr> {
@@ -137,13 +148,14 @@ impl App {
 /// The secret under which parties are hashed. What several processes share they must hash alike,
 /// so none of them may make up a secret of its own.
 pub fn party_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
-    let known = |path: &Path| {
-        read_secret(path)?
-            .with_context(|| format!("cannot read the key {}: no such file", path.display()))
-    };
     let own = config.data.join("party.key");
     match (&config.party_key, &config.signals) {
         (Some(path), _) => known(path),
+        (None, _) if config.ledger.is_shared() => bail!(
+            "the ledger {} is shared: expected --party-key with the file of {PARTY_SECRET_LEN} \
+             random bytes under which all processes hash their parties",
+            config.ledger
+        ),
         // A key that got lost is not made up for by another one.
         (None, Signals::Embedded(_)) if config.data.join(PARTY_ID).exists() => known(&own),
         (None, Signals::Embedded(_)) => secret(&own),
@@ -152,6 +164,58 @@ pub fn party_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
              random bytes under which all processes hash their parties"
         ),
     }
+}
+
+fn known(path: &Path) -> Result<[u8; PARTY_SECRET_LEN]> {
+    read_secret(path)?
+        .with_context(|| format!("cannot read the key {}: no such file", path.display()))
+}
+
+/// A step-up that one process asked for is reported to any.
+fn step_up_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
+    match &config.step_up_key {
+        Some(path) => known(path),
+        None if config.ledger.is_shared() => bail!(
+            "the ledger {} is shared: expected --step-up-key with the file of {PARTY_SECRET_LEN} \
+             random bytes with which results of step-ups are signed",
+            config.ledger
+        ),
+        None => secret(&config.data.join("step-up.key")),
+    }
+}
+
+/// What processes on one ledger have to agree on.
+async fn share(
+    place: &Place,
+    (ledger, own_signals): (&Ledger, bool),
+    party_secret: &[u8; PARTY_SECRET_LEN],
+) -> Result<SignalsClaim> {
+    let got = PartyHasher::new(party_secret).key_id();
+    let known = ledger.party_key(&got).await?;
+    if known != got {
+        bail!(
+            "the ledger {place} was hashed under another party key (id {known}); expected that \
+             key, got id {got}"
+        );
+    }
+    place.claim_signals(own_signals).await?.with_context(|| {
+        format!(
+            "another process on the ledger {place} keeps signals of its own, or this one would: \
+             each would see a part of what happens; expected one store for all, such as \
+             --signals redis://…"
+        )
+    })
+}
+
+/// Notes in a new data folder the party key under which its ledger is hashed; refuses another one.
+fn keep_party_key(data: &Path, party_secret: &[u8; PARTY_SECRET_LEN]) -> Result<()> {
+    if check_party_key(data, party_secret)? == Hashed::Never {
+        let id = PartyHasher::new(party_secret).key_id();
+        let path = data.join(PARTY_ID);
+        write_secret(&path, id.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Names in a data folder the party key under which its ledger was hashed.

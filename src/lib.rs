@@ -80,6 +80,9 @@
 //! signals. `service/snapshot.rs` saves an embedded store now and then; a start loads what was
 //! saved, and `service/teach.rs` teaches it what the ledger kept since.
 //!
+//! A one-time card goes on from its grant: `service/cards.rs` and `ledger/card/` keep its life,
+//! whose states `domain/card.rs` judges by the clock.
+//!
 //! # Where a new thing goes
 //!
 //! - rule, band, threshold, market: `models/policy.toml`, with examples; no code.

@@ -28,6 +28,10 @@ pub(super) struct Serve {
     ledger: Ledger,
     #[command(flatten)]
     playbook: Playbook,
+    /// File of 32 random bytes with which results of step-ups are signed; processes on one ledger
+    /// need the same one. Without it the data folder has its own.
+    #[arg(long, value_name = "FILE", env = "SURETY_STEP_UP_KEY")]
+    step_up_key: Option<PathBuf>,
     /// How often the signals are saved, so that the next start is quick.
     #[arg(long, value_name = "SECONDS", default_value_t = SNAPSHOT_EVERY.as_secs(),
           value_parser = value_parser!(u64).range(1..))]
@@ -46,6 +50,7 @@ impl Serve {
             playbook: self.playbook.files(),
             signals: self.store.signals()?,
             party_key: self.store.party_key,
+            step_up_key: self.step_up_key,
             clock: Clock::system(),
             snapshot_every: Some(Duration::from_secs(self.snapshot_every)),
         })

@@ -137,6 +137,17 @@ impl RestrictionKind {
         }
     }
 
+    /// Whether it ends one-time cards that are not used yet, all kinds of hold alike: what
+    /// compliance holds must not be told from any other hold by what becomes of a card.
+    pub fn stops_cards(self) -> bool {
+        match self {
+            RestrictionKind::Security
+            | RestrictionKind::Sanctions
+            | RestrictionKind::Compliance => true,
+            RestrictionKind::Temporary | RestrictionKind::SelfExclusion => false,
+        }
+    }
+
     /// Whether it exists at all for a role: what compliance holds is nobody else's to know.
     pub fn seen_by(self, role: Role) -> bool {
         match self {

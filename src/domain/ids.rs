@@ -82,6 +82,14 @@ uuid_id!(
     /// Ours; names one hold or restriction of an account.
     RestrictionId
 );
+uuid_id!(
+    /// Ours, UUIDv7; names a one-time card, whose number only the issuer knows.
+    OneTimeCardId
+);
+uuid_id!(
+    /// Ours, UUIDv7; names one answer to a card network.
+    AuthorizationId
+);
 
 /// A party as signals know it: the first 16 bytes of HMAC-SHA-256 over its kind and identifier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod account;
 mod caller;
+mod card;
 mod command;
 mod decision;
 mod disclosure;
@@ -25,6 +26,7 @@ mod value;
 
 pub use account::*;
 pub use caller::*;
+pub use card::*;
 pub use command::*;
 pub use decision::*;
 pub use disclosure::*;

@@ -32,8 +32,11 @@ pub struct OneTimeCard {
 pub struct Progress {
     pub canceled: Option<Time>,
     pub superseded_by: Option<DecisionId>,
-    /// Minor units captured by ConfirmPurchase.
+    /// Minor units captured, never more than were approved.
     pub captured: i64,
+    /// Since when the decision's one-time card is authorised.
+    #[serde(default)]
+    pub authorized: Option<Time>,
 }
 
 /// A stored decision.
@@ -84,6 +87,7 @@ impl DecisionRecord {
                 Outcome::Declined if self.ran_out() => DecisionState::Expired,
                 Outcome::Declined => DecisionState::Final,
                 Outcome::Approved if self.progress.captured > 0 => DecisionState::Final,
+                Outcome::Approved if self.progress.authorized.is_some() => DecisionState::Final,
                 Outcome::Approved if ended(self.decision.expires) => DecisionState::Expired,
                 Outcome::Approved => DecisionState::Final,
                 Outcome::ManualReview if self.out_of_time(now).is_some() => DecisionState::Expired,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::pb;
-use super::to_proto::{Audience, decision};
+use super::to_proto::{Audience, decision, refusal};
 use crate::domain::*;
 use crate::playbook::{Playbook, SHIPPED};
 
@@ -357,6 +357,20 @@ fn a_search_by_code_finds_no_more_than_is_shown() {
     let both = [refused[0], ReasonCode::InstrumentReportedLostOrStolen];
     assert_eq!(search(Role::Checkout, &refused), both);
     assert_eq!(search(Role::Auditor, &refused), refused);
+}
+
+#[test]
+fn an_issuer_reads_of_a_refusal_to_the_network_what_a_checkout_reads() {
+    let granting = record(Outcome::Approved, Vec::new());
+    let to = Audience { role: Role::Issuer, playbook: &PLAYBOOK, now: NOW };
+    let none = refusal(&granting, &NetworkAnswer::approved(), to);
+    assert_eq!(none, (Vec::new(), Vec::new()));
+    for &code in ReasonCode::ALL {
+        let reason = reason(code, Effect::Decisive, Push::Decline);
+        let declined = shown(&record(Outcome::Declined, vec![reason.clone()]), Role::Checkout);
+        let answer = NetworkAnswer { reason: Some(reason), response: "05".into() };
+        assert_eq!(refusal(&granting, &answer, to), (declined.reasons, declined.public_reasons));
+    }
 }
 
 #[test]

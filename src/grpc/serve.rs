@@ -19,6 +19,7 @@ use super::handlers::Handlers;
 use super::pb;
 use crate::service::Service;
 use pb::account_service_server::AccountServiceServer;
+use pb::one_time_card_service_server::OneTimeCardServiceServer;
 use pb::reason_catalog_service_server::ReasonCatalogServiceServer;
 use pb::review_service_server::ReviewServiceServer;
 use pb::risk_decision_service_server::RiskDecisionServiceServer;
@@ -38,9 +39,10 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Every service that has a health of its own; the empty name is the server as a whole.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "",
     <RiskDecisionServiceServer<Handlers> as NamedService>::NAME,
+    <OneTimeCardServiceServer<Handlers> as NamedService>::NAME,
     <AccountServiceServer<Handlers> as NamedService>::NAME,
     <ReasonCatalogServiceServer<Handlers> as NamedService>::NAME,
     <ReviewServiceServer<Handlers> as NamedService>::NAME,
@@ -123,11 +125,13 @@ async fn routes(
     let (health, health_server) = health_reporter();
     set_all(&health, ServingStatus::NotServing).await;
     let decisions = RiskDecisionServiceServer::new(handlers.clone());
+    let cards = OneTimeCardServiceServer::new(handlers.clone());
     let accounts = AccountServiceServer::new(handlers.clone());
     let reviews = ReviewServiceServer::new(handlers.clone());
     let catalog = ReasonCatalogServiceServer::new(handlers);
     let routes = Routes::new(health_server)
         .add_service(decisions.max_decoding_message_size(MESSAGE_MAX))
+        .add_service(cards.max_decoding_message_size(MESSAGE_MAX))
         .add_service(accounts.max_decoding_message_size(EVENTS_MESSAGE_MAX))
         .add_service(reviews.max_decoding_message_size(MESSAGE_MAX))
         .add_service(catalog.max_decoding_message_size(MESSAGE_MAX));

@@ -58,6 +58,12 @@ words! {
     }
     Outcome as DecisionOutcome { Approved, Declined, ManualReview, }
     DecisionState as DecisionState { Pending, Final, Expired, Canceled, Superseded, }
+    CardState as OneTimeCardState { Approved, Active, Authorized, Used, Expired, Canceled, }
+    AuthorizationKind as AuthorizationKind { Purchase, AccountCheck, }
+    EntryMode as EntryMode {
+        Ecommerce, CredentialOnFile, Contactless, Chip, MagneticStripe, Keyed,
+    }
+    AdjustKind as AdjustKind { Increment, Capture, Reverse, }
     FieldStatus as ProfileFieldStatus { Absent, Present, Verified, Unreachable, }
     LegalAge as LegalAge { Yes, No, }
     RestrictionKind as RestrictionKind {
@@ -199,6 +205,10 @@ mod tests {
             StepUpKind as StepUpKind "STEP_UP_KIND_",
             Outcome as DecisionOutcome "DECISION_OUTCOME_",
             DecisionState as DecisionState "DECISION_STATE_",
+            CardState as OneTimeCardState "ONE_TIME_CARD_STATE_",
+            AuthorizationKind as AuthorizationKind "AUTHORIZATION_KIND_",
+            EntryMode as EntryMode "ENTRY_MODE_",
+            AdjustKind as AdjustKind "ADJUST_KIND_",
             FieldStatus as ProfileFieldStatus "PROFILE_FIELD_STATUS_",
             LegalAge as LegalAge "LEGAL_AGE_",
             RestrictionKind as RestrictionKind "RESTRICTION_KIND_",

@@ -7,7 +7,7 @@ use super::sql::{Connection, query};
 use super::{Error, EventFate, cancel, decision};
 use crate::domain::{
     AccountEvent, DecisionId, DecisionRecord, MisuseScope, Money, OrderName, Outcome, Parties,
-    PartyKey, Time, bank_approves,
+    PartyKey, Product, Time, bank_approves,
 };
 
 /// Stands in `decisions.cancel_reason` when the bank refused.
@@ -30,7 +30,11 @@ pub(super) async fn refund(
     if record.amount.currency() != amount.currency() {
         return Ok(EventFate::rejected("the order is in another currency"));
     }
-    let freed = shrink_reservation(connection, now, record.id, amount.minor()).await?;
+    // What a shop holds on a card goes back by a reversal; a refund is of what it has captured.
+    let freed = match record.product {
+        Product::OneTimeCard => 0,
+        Product::Purchase => shrink_reservation(connection, now, record.id, amount.minor()).await?,
+    };
     let plan_id = record.id.to_string();
     let name = PlanName { holder: event.account.as_str(), plan_id: &plan_id };
     if let Some(plan) = plan::find(connection, name).await? {
@@ -180,7 +184,9 @@ pub(super) async fn bank_answer(
     };
     let standing = record.decision.outcome == Outcome::Approved
         && record.progress.canceled.is_none()
-        && record.progress.captured == 0;
+        && record.progress.captured == 0
+        // A shop holds the card: what it captures is owed, whatever the bank says of our part.
+        && record.progress.authorized.is_none();
     if !bank_approves(response) && standing {
         cancel::release(connection, id, event.time, BANK_REFUSED).await?;
     }

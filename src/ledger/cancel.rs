@@ -45,6 +45,10 @@ async fn end(
     if record.decision.outcome == Outcome::Declined {
         return Err(Error::refused(Why::Declined, "a declined decision holds nothing to cancel"));
     }
+    if record.progress.authorized.is_some() {
+        let text = "its one-time card is used; expected one that is APPROVED or ACTIVE";
+        return Err(Error::refused(Why::Confirmed, text));
+    }
     if record.progress.captured == record.amount.minor() {
         return Err(Error::refused(Why::Confirmed, "all of it was confirmed"));
     }
@@ -62,7 +66,7 @@ async fn end(
     Ok(record)
 }
 
-/// Marks a decision cancelled and frees what it still reserves.
+/// Marks a decision cancelled, and the card that it granted, and frees what it still reserves.
 pub(super) async fn release(
     connection: &mut Connection,
     id: DecisionId,
@@ -76,6 +80,11 @@ pub(super) async fn release(
         .execute(connection)
         .await?;
     query("UPDATE reservations SET released = $2 WHERE decision_id = $1 AND released IS NULL")
+        .bind(id.to_string())
+        .bind(now.as_micros())
+        .execute(connection)
+        .await?;
+    query("UPDATE cards SET canceled = $2 WHERE decision_id = $1 AND canceled IS NULL")
         .bind(id.to_string())
         .bind(now.as_micros())
         .execute(connection)

@@ -33,7 +33,7 @@ const OVER_LIMIT: &str = "SELECT holder FROM (
 
 /// What must not be found: a sentence, and the statement that finds the ids of which it holds.
 /// `$1` is the most rows.
-const RULES: [(&str, &str); 6] = [
+const RULES: [(&str, &str); 8] = [
     (
         "was reserved above the limit then in force",
         "SELECT decision_id FROM reservations
@@ -43,10 +43,12 @@ const RULES: [(&str, &str); 6] = [
         "is a reservation that disagrees with its decision",
         "SELECT reservations.decision_id FROM reservations
          LEFT JOIN decisions ON decisions.decision_id = reservations.decision_id
+         LEFT JOIN cards ON cards.decision_id = reservations.decision_id
          WHERE (decisions.decision_id IS NULL OR outcome <> 'APPROVED'
             OR reservations.holder <> decisions.holder
-            OR reservations.amount > decisions.exposure
-            OR reservations.captured > decisions.captured
+            -- A shop may hold more on a card than was granted, by its tolerance.
+            OR reservations.amount > decisions.exposure + COALESCE(cards.tolerance, 0)
+            OR reservations.captured > COALESCE(cards.captured, decisions.captured)
             OR (decisions.canceled IS NOT NULL AND released IS NULL)) LIMIT $1",
     ),
     (
@@ -62,6 +64,33 @@ const RULES: [(&str, &str); 6] = [
          WHERE source = 'SURETY' AND financed <> COALESCE((
             SELECT captured FROM reservations WHERE decision_id = plan_id
          ), -1) LIMIT $1",
+    ),
+    (
+        "is a one-time card that disagrees with its decision",
+        "SELECT card_id FROM cards
+         LEFT JOIN decisions ON decisions.decision_id = cards.decision_id
+         WHERE (decisions.decision_id IS NULL OR outcome <> 'APPROVED'
+            OR cards.holder <> decisions.holder OR cards.amount <> decisions.amount
+            OR (cards.captured < decisions.captured)
+            OR (decisions.captured < cards.captured AND decisions.captured < decisions.amount)
+            OR (cards.canceled IS NULL AND decisions.canceled IS NOT NULL)
+            OR (cards.authorization_id IS NULL AND decisions.authorized IS NOT NULL)
+            OR (cards.authorization_id IS NOT NULL AND decisions.authorized IS NULL)) LIMIT $1",
+    ),
+    (
+        "is a one-time card that disagrees with its authorisations",
+        "SELECT card_id FROM cards
+         WHERE captured <> COALESCE((
+            SELECT SUM(card_authorizations.captured) FROM card_authorizations
+            WHERE card_authorizations.card_id = cards.card_id
+         ), 0) OR EXISTS (
+            SELECT 1 FROM card_authorizations
+            WHERE card_authorizations.card_id = cards.card_id
+                AND card_authorizations.amount > 0
+                AND (cards.authorization_id IS NULL
+                    OR card_authorizations.authorization_id <> cards.authorization_id
+                    OR card_authorizations.amount > cards.amount + cards.tolerance)
+         ) LIMIT $1",
     ),
     (
         "is answered but not there",

@@ -3,7 +3,7 @@
 use super::signal::{Taught, teach};
 use super::sql::{Connection, query};
 use super::{Claim, Error, Ledger, PreconditionReason, SignalRow, Written, decision, plan};
-use crate::domain::{DecisionId, DecisionRecord, MerchantId, Money, Outcome, Time};
+use crate::domain::{DecisionId, DecisionRecord, MerchantId, Money, Outcome, Product, Time};
 
 /// A capture of an approved purchase, whole or in part.
 #[derive(Clone, Debug)]
@@ -71,6 +71,11 @@ fn may_capture(record: &DecisionRecord, confirm: &Confirm, now: Time) -> Result<
     if record.decision.outcome != Outcome::Approved {
         return Err(Error::refused(Why::NotApproved, "only an approved decision can be confirmed"));
     }
+    // The shop is paid through the card, which the network captures.
+    if record.product == Product::OneTimeCard {
+        let text = "a one-time card was granted; it is captured by AdjustOneTimeCard";
+        return Err(Error::refused(Why::CardGranted, text));
+    }
     // What was captured stays; what was not is free again since the end of the approval.
     if record.decision.expires.is_some_and(|end| end <= now) {
         return Err(Error::refused(Why::Expired, "the approval has expired"));
@@ -91,7 +96,7 @@ fn may_capture(record: &DecisionRecord, confirm: &Confirm, now: Time) -> Result<
 }
 
 /// Turns a part of the reservation into outstanding; its sum with the plan stays the same.
-async fn draw(
+pub(super) async fn draw(
     connection: &mut Connection,
     id: DecisionId,
     credit: i64,

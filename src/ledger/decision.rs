@@ -147,6 +147,7 @@ pub(super) fn stored(row: &Row) -> Result<DecisionRecord, Error> {
     let mut record: DecisionRecord = serde_json::from_str(record)?;
     let superseded_by: Option<String> = row.try_get("superseded_by")?;
     let canceled: Option<i64> = row.try_get("canceled")?;
+    let authorized: Option<i64> = row.try_get("authorized")?;
     record.order_reference = row.try_get("order_reference")?;
     record.progress = Progress {
         canceled: canceled.map(Time::from_micros),
@@ -155,6 +156,7 @@ pub(super) fn stored(row: &Row) -> Result<DecisionRecord, Error> {
             .transpose()
             .map_err(|_| Error::corrupt("a decision is superseded by what is no decision"))?,
         captured: row.try_get("captured")?,
+        authorized: authorized.map(Time::from_micros),
     };
     Ok(record)
 }

@@ -47,10 +47,20 @@ pub enum PreconditionReason {
     AmountExceeded,
     /// A refusal stands; there is nothing to cancel.
     Declined,
-    /// All of it was captured; there is nothing left to cancel.
+    /// All of it was captured, or a shop holds its card; there is nothing left to cancel.
     Confirmed,
     /// Something is outstanding or reserved in the account's present currency.
     CurrencyInUse,
+    /// The one-time card is in a state that does not allow it.
+    CardState,
+    /// Not what is still open of the card's authorisation.
+    CardAmount,
+    /// Not the card's currency.
+    CardCurrency,
+    /// The decision granted a card, and only the card can be captured.
+    CardGranted,
+    /// The network's request came before with other content.
+    NetworkRequestReused,
 }
 
 impl Error {

@@ -20,11 +20,13 @@ mod chain;
 
 mod account;
 mod restriction;
+mod shared;
 
 mod review;
 mod review_write;
 
 mod cancel;
+mod card;
 mod confirm;
 mod plan;
 
@@ -52,6 +54,9 @@ use tokio::sync::watch;
 pub use answer::{Answer, AnswerKey, Claim, Written};
 pub use assess::{AssessCommit, Assessed};
 pub use cancel::Cancel;
+pub use card::{
+    ActivateCard, AdjustCard, AuthorizeCard, CancelCard, CardAdjusted, CardAuthorized, CardFilter,
+};
 pub use check::Report;
 pub use confirm::Confirm;
 pub use decision::ListFilter;
@@ -60,6 +65,7 @@ pub use event::{EventFate, EventResult};
 pub use history::History;
 pub use place::Place;
 pub use review_write::{CaseWrite, Resolution};
+pub use shared::SignalsClaim;
 pub use signal::{SignalRow, StoredSignal};
 pub use standing::{Asked, Probe};
 pub use training::{Captured, Decided, Past, PlanPast};

@@ -1,7 +1,7 @@
 //! Holds and restrictions of accounts.
 
 use super::sql::{Connection, Row, query};
-use super::{Claim, Error, Ledger, Written};
+use super::{Claim, Error, Ledger, Written, card};
 use crate::domain::{
     AccountId, ReasonCode, Restriction, RestrictionId, RestrictionKind, RestrictionOrigin, Time,
 };
@@ -13,8 +13,10 @@ impl Ledger {
         claim: Claim,
         restriction: Restriction,
     ) -> Result<Written<Restriction>, Error> {
-        self.write_once(claim, move |connection, _| Box::pin(set(connection, restriction.clone())))
-            .await
+        self.write_once(claim, move |connection, now| {
+            Box::pin(set(connection, restriction.clone(), now))
+        })
+        .await
     }
 
     /// Lifts a restriction from now on; one that was lifted before stays as it is.
@@ -54,7 +56,11 @@ impl Ledger {
     }
 }
 
-async fn set(connection: &mut Connection, restriction: Restriction) -> Result<Restriction, Error> {
+async fn set(
+    connection: &mut Connection,
+    restriction: Restriction,
+    now: Time,
+) -> Result<Restriction, Error> {
     connection.touch(&[restriction.account.as_str()]).await?;
     let set = query(
         "INSERT INTO restrictions
@@ -73,10 +79,13 @@ async fn set(connection: &mut Connection, restriction: Restriction) -> Result<Re
     .bind(restriction.lifted.map(Time::as_micros))
     .execute(connection)
     .await?;
-    match set {
-        0 => Err(Error::Conflict),
-        _ => Ok(restriction),
+    if set == 0 {
+        return Err(Error::Conflict);
     }
+    if restriction.kind.stops_cards() && restriction.in_force(now) {
+        card::stop_open(connection, &restriction.account, now).await?;
+    }
+    Ok(restriction)
 }
 
 async fn lift(

@@ -1,6 +1,6 @@
 //! What the signal store was taught, kept for its rebuild and apart from decisions.
 
-use super::sql::{Connection, Row, Statement, query};
+use super::sql::{Connection, Engine, Row, Statement, query};
 use super::{Error, Ledger};
 use crate::domain::{DecisionId, Time};
 
@@ -96,17 +96,33 @@ impl Ledger {
     }
 }
 
+/// Rows after `after_seq`, in order; none can appear among them later.
 pub(super) async fn rows_after(
     connection: &mut Connection,
     after_seq: i64,
     limit: u32,
 ) -> Result<Vec<StoredSignal>, Error> {
-    let rows = query("SELECT * FROM signal_events WHERE seq > $1 ORDER BY seq LIMIT $2")
-        .bind(after_seq)
-        .bind(i64::from(limit))
-        .fetch_all(connection)
-        .await?;
+    let last = settled(connection).await?;
+    let rows =
+        query("SELECT * FROM signal_events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3")
+            .bind(after_seq)
+            .bind(last)
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?;
     rows.iter().map(stored).collect()
+}
+
+/// A number up to which every row is there that ever will be. PostgreSQL gives numbers when rows
+/// are written, not when they are committed; whoever has taken one holds the table until then.
+async fn settled(connection: &mut Connection) -> Result<i64, Error> {
+    if connection.engine() == Engine::Sqlite {
+        return Ok(i64::MAX);
+    }
+    let taken = query("SELECT last_value FROM signal_events_seq_seq");
+    let taken = taken.fetch_value(connection).await?.unwrap_or(0);
+    connection.run("BEGIN; LOCK TABLE signal_events IN SHARE MODE; COMMIT").await?;
+    Ok(taken)
 }
 
 fn stored(row: &Row) -> Result<StoredSignal, Error> {

@@ -79,8 +79,9 @@ record_facts AS (
 -- Orders are what holds or held a part of the limit, or was confirmed: never what was said of it.
 placed_orders AS (
     SELECT
-        created, amount, product, captured, canceled,
-        CASE WHEN canceled IS NULL AND (expires IS NULL OR expires > $2) THEN 1 ELSE 0 END
+        created, amount, product, captured, canceled, authorized,
+        CASE WHEN canceled IS NULL
+            AND (expires IS NULL OR expires > $2 OR authorized IS NOT NULL) THEN 1 ELSE 0 END
             AS standing,
         CASE WHEN merchant = $3 AND amount = $4 AND currency = $5 AND basket = $6
             THEN 1 ELSE 0 END AS same
@@ -101,6 +102,7 @@ order_facts AS (
             AND created >= $2 - 600000000 THEN 1 END) AS duplicates,
         COUNT(CASE WHEN product = 'ONE_TIME_CARD' THEN 1 END) AS cards_24h,
         COUNT(CASE WHEN product = 'ONE_TIME_CARD' AND standing = 1 AND captured = 0
+            AND authorized IS NULL
             THEN 1 END) AS cards_open
     FROM (
         SELECT placed_orders.*,

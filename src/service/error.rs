@@ -91,7 +91,7 @@ impl From<ledger::Error> for Error {
             },
             ledger::Error::Precondition(refusal) => Error::Precondition {
                 reason: reason_of(refusal.reason),
-                subject: "decision".to_owned(),
+                subject: subject_of(refusal.reason).to_owned(),
                 description: refusal.text,
             },
             ledger::Error::Corrupt(what) => Error::unexpected(&what),
@@ -109,7 +109,22 @@ fn reason_of(reason: PreconditionReason) -> &'static str {
         | PreconditionReason::Confirmed => "DECISION_NOT_OPEN",
         PreconditionReason::MerchantMismatch
         | PreconditionReason::CurrencyMismatch
-        | PreconditionReason::AmountExceeded => "APPROVAL_MISMATCH",
+        | PreconditionReason::AmountExceeded
+        | PreconditionReason::CardAmount
+        | PreconditionReason::CardCurrency => "APPROVAL_MISMATCH",
+        PreconditionReason::CardState | PreconditionReason::CardGranted => "CARD_STATE",
+        PreconditionReason::NetworkRequestReused => "REQUEST_ID_REUSED",
         PreconditionReason::CurrencyInUse => "ACCOUNT_CURRENCY_FIXED",
+    }
+}
+
+/// The field or thing that does not hold.
+fn subject_of(reason: PreconditionReason) -> &'static str {
+    match reason {
+        PreconditionReason::CardState => "one_time_card",
+        PreconditionReason::CardAmount => "amount.minor_units",
+        PreconditionReason::CardCurrency => "amount.currency_code",
+        PreconditionReason::NetworkRequestReused => "network_request_id",
+        _ => "decision",
     }
 }

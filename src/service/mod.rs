@@ -3,6 +3,7 @@
 mod accounts;
 mod again;
 mod assess;
+mod cards;
 mod claims;
 mod clock;
 mod decisions;

@@ -3,8 +3,8 @@
 use std::thread;
 
 use crate::support::{
-    Approved, Declined, TestApp, account, confirmation, euro, expect, new_id, pay_now, policy_with,
-    purchase,
+    Approved, Declined, TestApp, account, adjustment, authorization, confirmation, euro, expect,
+    new_id, pay_now, policy_with, purchase,
 };
 use surety::domain::Span;
 use surety::grpc::pb;
@@ -44,12 +44,28 @@ fn swede(id: &str) -> pb::Account {
 struct Asked {
     amount: i64,
     decision: pb::Decision,
+    card: Option<pb::OneTimeCard>,
 }
 
 impl Asked {
     fn approved(&self) -> bool {
         self.decision.outcome() == Approved
     }
+}
+
+/// An order that was approved is placed; what a card is for is captured through it.
+fn place(app: &TestApp, asked: &Asked) {
+    let Some(card) = &asked.card else {
+        app.try_confirm(confirmation(&asked.decision)).unwrap();
+        return;
+    };
+    app.activate(card);
+    let amount = crown(asked.amount);
+    let purchase = authorization(card, asked.amount);
+    let purchase = pb::AuthorizeOneTimeCardRequest { amount: amount.clone(), ..purchase };
+    assert!(app.try_authorize(purchase).unwrap().into_inner().approved);
+    let whole = adjustment(&app.card_now(card), pb::AdjustKind::Capture, asked.amount);
+    app.try_adjust(pb::AdjustOneTimeCardRequest { amount, ..whole }).unwrap();
 }
 
 /// One account asked by many at once, every third time for a one-time card.
@@ -60,8 +76,9 @@ fn crowd(app: &TestApp, account: &str) -> Vec<Asked> {
             let amount = 3_000 + 517 * (place % 7) + place;
             let mut context = purchase(account, amount);
             (context.market, context.amount) = ("SE".to_owned(), crown(amount));
-            let decision = if place % 3 == 0 { app.card(context).0 } else { app.buy(context) };
-            Asked { amount, decision }
+            let (decision, card) =
+                if place % 3 == 0 { app.card(context) } else { (app.buy(context), None) };
+            Asked { amount, decision, card }
         };
         let asking: Vec<_> = (0..24).map(|place| scope.spawn(move || ask(place))).collect();
         asking.into_iter().map(|asked| asked.join().unwrap()).collect()
@@ -90,8 +107,7 @@ fn a08_a09_approved_and_held_never_exceed_the_limit_under_concurrency() {
     // What was held is owed after the order: still the same sum.
     thread::scope(|scope| {
         for asked in asked.iter().flatten().filter(|asked| asked.approved()) {
-            let confirmation = confirmation(&asked.decision);
-            scope.spawn(|| app.try_confirm(confirmation).unwrap());
+            scope.spawn(|| place(&app, asked));
         }
     });
     for (account, asked) in accounts.iter().zip(&asked) {

@@ -25,6 +25,12 @@ mod review_cases;
 mod watching;
 // An approval is bound to what was approved; one-time cards and guests.
 mod approvals;
+// The life of a one-time card, row by row; every step that its state forbids.
+mod cards;
+// What a card network is answered, and how much of the limit a card holds meanwhile.
+mod cards_network;
+// Who may do what with cards, and what is refused at the door.
+mod cards_access;
 // The same request again gets the same answer.
 mod idempotency;
 // What was decided before, and what must not matter, does not matter.

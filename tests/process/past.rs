@@ -72,6 +72,7 @@ impl Past {
             playbook: PlaybookFiles::default(),
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
+            step_up_key: None,
             clock: clock.clone(),
             snapshot_every: None,
         };

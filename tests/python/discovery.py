@@ -14,7 +14,13 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
-SERVICES = ["RiskDecisionService", "AccountService", "ReasonCatalogService", "ReviewService"]
+SERVICES = [
+    "RiskDecisionService",
+    "AccountService",
+    "OneTimeCardService",
+    "ReasonCatalogService",
+    "ReviewService",
+]
 
 
 def health(channel):

@@ -37,6 +37,8 @@ mod statistics;
 mod differential;
 mod stream;
 
+// Several services on one ledger and one store.
+mod replicas;
 // Several services on one store count together.
 mod together;
 // The store away, slow, full or broken: reviewed meanwhile, counted afterwards.

@@ -38,6 +38,7 @@ impl Demo {
             playbook: PlaybookFiles::default(),
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
+            step_up_key: None,
             clock: Clock::system(),
             snapshot_every: None,
         };

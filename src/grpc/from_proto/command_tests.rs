@@ -7,8 +7,10 @@ use uuid::Uuid;
 
 use super::sample::{NOW, eur, stamp};
 use super::{
-    Reader, cancel_decision, confirm_purchase, get_decision, lift_restriction, list_decisions,
-    preview_spending_power, record_account_events, set_restriction, submit_step_up, upsert_account,
+    Reader, activate_one_time_card, adjust_one_time_card, authorize_one_time_card, cancel_decision,
+    cancel_one_time_card, confirm_purchase, get_decision, lift_restriction, list_decisions,
+    list_one_time_cards, preview_spending_power, record_account_events, set_restriction,
+    submit_step_up, upsert_account,
 };
 use crate::domain::{
     DecisionName, EventKind, Fault, PARTY_SECRET_LEN, PartyHasher, ReasonCode, RestrictionId,
@@ -324,6 +326,11 @@ proptest! {
                 RecordAccountEventsRequest record_account_events (),
                 SetRestrictionRequest set_restriction (RestrictionId(Uuid::nil())),
                 LiftRestrictionRequest lift_restriction (),
+                ListOneTimeCardsRequest list_one_time_cards (),
+                ActivateOneTimeCardRequest activate_one_time_card (),
+                AuthorizeOneTimeCardRequest authorize_one_time_card (),
+                AdjustOneTimeCardRequest adjust_one_time_card (),
+                CancelOneTimeCardRequest cancel_one_time_card (),
             );
         }
     }

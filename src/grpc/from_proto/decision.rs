@@ -145,7 +145,7 @@ pub fn list_decisions(
     let codes = words(&mut r, filter_at, "reason_codes", &filter.reason_codes);
     let from = r.time(&from_at, filter.create_time_from.as_ref());
     let until = r.time(&until_at, filter.create_time_until.as_ref());
-    let page_size = page_size(&mut r, at, request.page_size);
+    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || {
         let (owner, page_size) = (owner?, page_size?);
@@ -155,12 +155,12 @@ pub fn list_decisions(
 }
 
 /// How many a page has at most: 50 when nothing is asked for, never more than 200.
-pub(super) fn page_size(r: &mut Reader, at: &Path, asked: i32) -> Option<usize> {
+pub fn page_size(r: &mut Reader, at: &Path, asked: i32) -> Option<usize> {
     match usize::try_from(asked) {
         Ok(0) => Some(PAGE_SIZE),
         Ok(size) => Some(size.min(PAGE_SIZE_MAX)),
         Err(_) => {
-            r.fault(&at.field("page_size"), "must not be negative");
+            r.fault(at, "must not be negative");
             None
         }
     }
@@ -182,7 +182,8 @@ fn owner(r: &mut Reader, at: &Path, request: &pb::ListDecisionsRequest) -> Optio
     }
 }
 
-fn words<W: Word>(r: &mut Reader, at: &Path, field: &str, numbers: &[i32]) -> Vec<W> {
+/// The members of closed sets in a filter.
+pub fn words<W: Word>(r: &mut Reader, at: &Path, field: &str, numbers: &[i32]) -> Vec<W> {
     let max = if field == "reason_codes" { FILTER_CODES_MAX } else { FILTER_MAX };
     let mut members = Vec::new();
     for (place, &number) in r.list(&at.field(field), numbers, max).iter().enumerate() {

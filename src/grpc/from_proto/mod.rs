@@ -1,6 +1,7 @@
 //! From the wire to the domain: every request is parsed once, and all its faults are told together.
 
 mod account;
+mod card;
 mod catalog;
 #[cfg(test)]
 mod command_tests;
@@ -21,6 +22,10 @@ mod sample;
 mod setting;
 
 pub use account::{account_id, lift_restriction, set_restriction, upsert_account};
+pub use card::{
+    activate_one_time_card, adjust_one_time_card, authorize_one_time_card, cancel_one_time_card,
+    get_one_time_card, list_one_time_cards,
+};
 pub use catalog::{get_reason_code, list_reason_codes};
 pub use decision::{
     cancel_decision, confirm_purchase, get_decision, list_decisions, preview_spending_power,
@@ -46,10 +51,14 @@ use reader::Path;
 /// canonical, since no message has a map.
 fn call(r: &mut Reader, rpc: &str, request_id: &str, sent: &impl Message) -> Option<CallId> {
     let request_id = r.take(&Path::ROOT.field("request_id"), RequestId::parse(request_id))?;
+    Some(CallId { request_id, hash: content(rpc, sent) })
+}
+
+fn content(rpc: &str, sent: &impl Message) -> [u8; 32] {
     let hash = Sha256::new()
         .chain_update(rpc.as_bytes())
         .chain_update([0])
         .chain_update(sent.encode_to_vec())
         .finalize();
-    Some(CallId { request_id, hash: hash.into() })
+    hash.into()
 }

@@ -41,7 +41,7 @@ pub fn list_review_cases(
     if order.is_err() {
         r.fault(&at.field("order_by"), "expected a value of the enum that this server knows");
     }
-    let page_size = page_size(&mut r, at, request.page_size);
+    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || {
         let filter = ReviewCaseFilter {
@@ -237,7 +237,7 @@ pub fn list_review_notes(
 ) -> Result<NoteQuery, Vec<Fault>> {
     let at = &Path::ROOT;
     let case = case(&mut r, &request.case_id);
-    let page_size = page_size(&mut r, at, request.page_size);
+    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || Some(NoteQuery { case: case?, page_size: page_size?, after });
     r.finish(read())
@@ -259,7 +259,7 @@ pub fn list_related_decisions(
     if kinds.is_empty() {
         kinds = LinkKind::ALL.to_vec();
     }
-    let page_size = page_size(&mut r, at, request.page_size);
+    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse_related);
     let read = || Some(RelatedQuery { case: case?, kinds, page_size: page_size?, after });
     r.finish(read())

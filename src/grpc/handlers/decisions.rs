@@ -38,7 +38,7 @@ impl RiskDecisionService for Handlers {
         let asked = from_proto::evaluate_one_time_card(self.reader(), request.into_inner());
         let answered = self.service.evaluate(caller, asked.map_err(Error::Invalid)?).await?;
         let decision = Some(self.decided(&answered.value, role));
-        let one_time_card = to_proto::one_time_card(&answered.value);
+        let one_time_card = to_proto::one_time_card(&answered.value, role);
         let response = pb::EvaluateOneTimeCardResponse { decision, one_time_card };
         Ok(answer(response, answered.replayed))
     }

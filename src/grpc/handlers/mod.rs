@@ -1,6 +1,7 @@
 //! The handlers: each parses, calls the service and renders its answer.
 
 mod accounts;
+mod cards;
 mod catalog;
 mod decisions;
 mod reviews;

@@ -4,7 +4,7 @@ use prost_types::Duration;
 use sha2::{Digest, Sha256};
 
 use super::texts::{customer_text, general_text, support_text};
-use super::{Audience, minor, money, time};
+use super::{Audience, money, time};
 use crate::domain::{
     DecisionRecord, DecisionState, Evidence, NextStep, Outcome, PublicReason, Reason, ReasonCode,
     RetryDisposition, SpendingPower,
@@ -199,21 +199,6 @@ fn etag(record: &DecisionRecord, state: DecisionState) -> String {
         .chain_update(record.progress.captured.to_be_bytes())
         .finalize();
     digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The card of an approval.
-pub fn one_time_card(record: &DecisionRecord) -> Option<pb::OneTimeCard> {
-    let approved = record.decision.outcome == Outcome::Approved;
-    let card = record.card.filter(|_| approved)?;
-    let locked = card.terms.merchant_locked;
-    Some(pb::OneTimeCard {
-        one_time_card_id: card.id.to_string(),
-        decision_id: record.id.to_string(),
-        amount: Some(money(record.amount)),
-        tolerance: Some(minor(card.terms.tolerance, record.amount.currency())),
-        merchant_id: if locked { record.merchant.to_string() } else { String::new() },
-        expire_time: Some(time(card.expires)),
-    })
 }
 
 /// What is free of an account's limit.

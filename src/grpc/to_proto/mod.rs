@@ -1,14 +1,16 @@
 //! From the domain to the wire: every answer, cut for the role that gets it.
 
 mod account;
+mod card;
 mod catalog;
 mod decision;
 mod review;
 mod texts;
 
 pub use account::{account, event_results, restriction};
+pub use card::{card, one_time_card, refusal};
 pub use catalog::reason_code_info;
-pub use decision::{decision, one_time_card, spending_power};
+pub use decision::{decision, spending_power};
 pub use review::{related_decision, review_action, review_case, review_note};
 
 use prost_types::Timestamp;

@@ -30,3 +30,8 @@ CREATE TABLE unlinked (
     decisions  BIGINT NOT NULL
 );
 INSERT INTO unlinked (decisions) SELECT COUNT(*) FROM decisions;
+
+-- Under which key parties are hashed, for processes that share nothing but the ledger.
+CREATE TABLE party_keys (
+    key_id  TEXT PRIMARY KEY NOT NULL
+);

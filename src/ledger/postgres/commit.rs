@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::domain::{DecisionRecord, Holder, Time};
+use crate::domain::{Card, DecisionRecord, Holder, Time};
 use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
 use crate::ledger::chain::{Head, hash_of};
@@ -47,7 +47,7 @@ pub(super) async fn commit(
         return Err(Error::corrupt("a commit of PostgreSQL on another engine"));
     };
     let query = sqlx::query(include_str!("commit.sql"));
-    let query = bind_outcomes(bind_requests(query, group), group)
+    let query = bind_cards(bind_outcomes(bind_requests(query, group), group), group)
         .bind(head.chain)
         .bind(head.link)
         .bind(head.hash.to_vec());
@@ -151,7 +151,7 @@ fn bind_outcomes<'q>(query: Query<'q>, group: &[&Prepared]) -> Query<'q> {
         )
 }
 
-/// $39 to $48: the cases of what a person has to decide, and those that somebody has decided.
+/// $43 to $52: the cases of what a person has to decide, and those that somebody has decided.
 fn bind_reviews<'q>(query: Query<'q>, group: &[&Prepared]) -> Query<'q> {
     let records = || group.iter().map(|prepared| &prepared.commit.record);
     let asked = || records().map(|record| record.decision.review);
@@ -170,4 +170,16 @@ fn bind_reviews<'q>(query: Query<'q>, group: &[&Prepared]) -> Query<'q> {
         .bind(by().map(|by| by.map(|by| by.role.name())).collect::<Vec<_>>())
         .bind(by().map(|by| by.map(|by| by.time.as_micros())).collect::<Vec<_>>())
         .bind(by().map(|by| by.map(|by| by.detail.as_str())).collect::<Vec<_>>())
+}
+
+/// $36 to $39: the card that an approval grants.
+fn bind_cards<'q>(query: Query<'q>, group: &[&Prepared]) -> Query<'q> {
+    let cards: Vec<Option<Card>> =
+        group.iter().map(|prepared| Card::granted(&prepared.commit.record)).collect();
+    let cards = || cards.iter().map(Option::as_ref);
+    query
+        .bind(cards().map(|card| card.map(|card| card.id.to_string())).collect::<Vec<_>>())
+        .bind(cards().map(|c| c.map(|c| i64::from(c.merchant_locked))).collect::<Vec<_>>())
+        .bind(cards().map(|card| card.map(|card| card.tolerance)).collect::<Vec<_>>())
+        .bind(cards().map(|card| card.map(|card| card.expires.as_micros())).collect::<Vec<_>>())
 }

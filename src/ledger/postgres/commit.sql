@@ -1,6 +1,7 @@
 -- Records a group of assessments and reserves their exposure, in one statement and so in one
--- transaction and one round trip. Arrays hold an element an assessment; $36 to $38 are the chain,
--- its last link and that link's hash; $39 to $48 are review cases, begun and resolved. Gives a row an assessment, in the order of the group.
+-- transaction and one round trip. Arrays hold an element an assessment; $40 to $42 are the chain,
+-- its last link and that link's hash; $43 to $52 are review cases, begun and resolved. Gives a row
+-- an assessment, in the order of the group.
 --
 -- All of it sees the ledger as it was when the statement began. What may have changed since is
 -- held by three writes that look at the present: the holder's version, the answer's key and the
@@ -13,8 +14,9 @@ WITH RECURSIVE asked AS (
         $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BIGINT[], $24::BIGINT[], $25::BIGINT[],
         $26::BYTEA[], $27::BIGINT[], $28::TEXT[], $29::TEXT[], $30::TEXT[], $31::TEXT[],
         $32::TEXT[], $33::TEXT[], $34::BIGINT[], $35::TEXT[],
-        $39::TEXT[], $40::TEXT[], $41::BIGINT[], $42::BIGINT[],
-        $43::BIGINT[], $44::TEXT[], $45::TEXT[], $46::TEXT[], $47::BIGINT[], $48::TEXT[]
+        $36::TEXT[], $37::BIGINT[], $38::BIGINT[], $39::BIGINT[],
+        $43::TEXT[], $44::TEXT[], $45::BIGINT[], $46::BIGINT[],
+        $47::BIGINT[], $48::TEXT[], $49::TEXT[], $50::TEXT[], $51::BIGINT[], $52::TEXT[]
     ) WITH ORDINALITY AS asked (
         caller, call, request_id, hash, decision_id, reference, replaces,
         holder, merchant, order_reference, product, outcome, currency,
@@ -22,6 +24,7 @@ WITH RECURSIVE asked AS (
         codes, record, facts, guest_limit, version, guarded,
         digest, signal_time, signal_kind, signal_payload, raw_context, restricted,
         restriction_kind, restriction_code, restriction_ends, restriction_note,
+        card_id, card_locked, card_tolerance, card_expires,
         review_queue, review_market, review_due, review_expires,
         case_version, verdict, resolver, resolver_role, resolve_time, resolve_detail, position
     )
@@ -119,6 +122,13 @@ kept_restrictions AS (
         restriction_ends, restriction_note, 'POLICY'
     FROM recorded WHERE restricted IS NOT NULL
 ),
+kept_cards AS (
+    INSERT INTO cards (card_id, decision_id, holder, merchant, merchant_locked, currency, amount,
+        tolerance, created, expires, opened, captured)
+    SELECT card_id, decision_id, holder, merchant, card_locked, currency, amount,
+        card_tolerance, created, card_expires, created, 0
+    FROM recorded WHERE card_id IS NOT NULL
+),
 superseded AS (
     UPDATE decisions SET superseded_by = recorded.decision_id
     FROM recorded WHERE decisions.decision_id = recorded.replaces
@@ -148,25 +158,25 @@ listed AS (
     FROM recorded
 ),
 steps (place, hash) AS (
-    SELECT CAST(0 AS BIGINT), $38::BYTEA
+    SELECT CAST(0 AS BIGINT), $42::BYTEA
     UNION ALL
     SELECT place + 1, SHA256(hash || digests[place + 1])
     FROM steps, listed WHERE place < CARDINALITY(digests)
 ),
 kept_links AS (
     INSERT INTO links (chain, link, decision_id, hash)
-    SELECT $36::BIGINT, $37::BIGINT + place, ids[place], hash FROM steps, listed WHERE place > 0
+    SELECT $40::BIGINT, $41::BIGINT + place, ids[place], hash FROM steps, listed WHERE place > 0
 ),
 last_step AS (SELECT place, hash FROM steps ORDER BY place DESC LIMIT 1),
 kept_head AS (
-    UPDATE chains SET head = $37 + place, head_hash = hash
-    FROM last_step WHERE chain = $36 AND place > 0
+    UPDATE chains SET head = $41 + place, head_hash = hash
+    FROM last_step WHERE chain = $40 AND place > 0
 )
 SELECT
     answered, taken, replaceable, resolvable,
     exposure <= 0 OR held_then <= limit_then AS fits,
     guarded = 0 OR holder IN (SELECT holder FROM turns) AS is_current,
     decision_id IN (SELECT decision_id FROM claimed) AS is_recorded,
-    (SELECT $37 + place FROM last_step) AS head,
+    (SELECT $41 + place FROM last_step) AS head,
     (SELECT hash FROM last_step) AS head_hash
 FROM judged ORDER BY position

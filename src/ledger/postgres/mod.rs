@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::sql::{Connection, Pool, query};
 use super::write::Writer;
-use super::{Error, Ledger, Place, migrate};
+use super::{Error, Ledger, Place, card, migrate};
 
 pub(super) use writers::Writers;
 
@@ -41,6 +41,7 @@ pub(super) async fn open(place: &Place, options: &PgConnectOptions) -> Result<Le
     let mut connection = Connection::Postgres(connection);
     assert_fit(place, &mut connection).await?;
     migrate::run(&mut connection).await.map_err(|error| migrate::refused(place, &error))?;
+    card::adopt(&mut connection).await?;
 
     let readers = pool(READERS, session::HOT).acquire_timeout(ACQUIRE_TIMEOUT);
     let readers = readers.connect_with(options.clone()).await.map_err(|e| cannot(&e))?;

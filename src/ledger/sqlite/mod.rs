@@ -16,8 +16,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::sql::{Connection, Pool, query};
 use super::write::Writer;
-use super::{Error, Ledger, Place, migrate};
+use super::{Error, Ledger, Place, card, migrate};
 
+pub(in crate::ledger) use reserve::{HELD, LIMIT};
 pub(in crate::ledger) use writer::Job;
 
 const READERS: u32 = 4;
@@ -58,6 +59,7 @@ pub(super) async fn open(path: &Path) -> Result<Ledger, Error> {
     let mut connection = Connection::Sqlite(connection);
     assert_durable(&mut connection).await?;
     migrate::run(&mut connection).await.map_err(|error| migrate::refused(&place, &error))?;
+    card::adopt(&mut connection).await?;
     let reading = options.pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
     let readers = pool(READERS, &reading).await?;
     let searchers = pool(SEARCHERS, &reading).await?;

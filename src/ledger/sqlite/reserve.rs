@@ -8,13 +8,14 @@ use crate::ledger::assess::Prepared;
 use crate::ledger::sql::{Connection, Row, Statement};
 
 /// The limit in force of `asked.holder`. An account's limit counts in its own currency only.
-const LIMIT: &str = "COALESCE(
+pub(in crate::ledger) const LIMIT: &str = "COALESCE(
     (SELECT credit_limit FROM accounts
      WHERE account_id = asked.holder AND accounts.currency = asked.currency),
     asked.guest_limit, 0)";
 
 /// What `asked.holder` has used of it at `asked.now`.
-const HELD: &str = "(SELECT CAST(COALESCE(SUM(outstanding), 0) AS BIGINT) FROM plans
+pub(in crate::ledger) const HELD: &str =
+    "(SELECT CAST(COALESCE(SUM(outstanding), 0) AS BIGINT) FROM plans
      WHERE plans.holder = asked.holder AND outstanding > 0)
   + (SELECT CAST(COALESCE(SUM(amount - captured), 0) AS BIGINT) FROM reservations
      WHERE reservations.holder = asked.holder AND released IS NULL AND expires > asked.now)";

@@ -6,7 +6,7 @@
 use super::chain::Chain;
 use super::reserve::cached;
 use super::writer::GROUP_MAX;
-use crate::domain::{Holder, RestrictionOrigin, ReviewCaseState, Time};
+use crate::domain::{Card, Holder, RestrictionOrigin, ReviewCaseState, Time};
 use crate::ledger::assess::{AssessCommit, Prepared};
 use crate::ledger::decision::codes;
 use crate::ledger::review_write::push_actions;
@@ -34,6 +34,7 @@ pub(super) async fn insert(
     push_signals(&mut statement, group);
     push_raw_contexts(&mut statement, group);
     push_restrictions(&mut statement, group);
+    push_cards(&mut statement, group);
     push_superseded(&mut statement, group);
     push_cases(&mut statement, group);
     push_resolved(&mut statement, group);
@@ -146,6 +147,33 @@ fn push_restrictions<'g>(statement: &mut Statement<'g>, group: &[&'g Prepared]) 
             .push_bind(restriction.end.as_micros())
             .push_bind(format!("set by decision {}", record.reference.as_str()))
             .push_bind(RestrictionOrigin::Policy.name());
+    });
+}
+
+/// The card that an approval grants is there from the same commit on.
+fn push_cards(statement: &mut Statement<'_>, group: &[&Prepared]) {
+    let mut cards =
+        group.iter().filter_map(|prepared| Card::granted(&prepared.commit.record)).peekable();
+    if cards.peek().is_none() {
+        return;
+    }
+    statement.push(
+        "; INSERT INTO cards (card_id, decision_id, holder, merchant, merchant_locked, currency,
+            amount, tolerance, created, expires, opened, captured) ",
+    );
+    statement.push_values(cards, |mut row, card| {
+        row.push_bind(card.id.to_string())
+            .push_bind(card.decision.to_string())
+            .push_bind(card.holder.ledger_name())
+            .push_bind(card.merchant.as_str().to_owned())
+            .push_bind(i64::from(card.merchant_locked))
+            .push_bind(card.amount.currency().code())
+            .push_bind(card.amount.minor())
+            .push_bind(card.tolerance)
+            .push_bind(card.created.as_micros())
+            .push_bind(card.expires.as_micros())
+            .push_bind(card.created.as_micros())
+            .push_bind(0_i64);
     });
 }
 

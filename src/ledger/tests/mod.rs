@@ -22,6 +22,10 @@ mod on_sqlite {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "card_lives.rs"]
+    mod card_lives;
+    #[path = "cards.rs"]
+    mod cards;
     #[path = "chain.rs"]
     mod chain;
     #[path = "events.rs"]
@@ -52,6 +56,10 @@ mod on_postgres {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "card_lives.rs"]
+    mod card_lives;
+    #[path = "cards.rs"]
+    mod cards;
     #[path = "chain.rs"]
     mod chain;
     #[path = "events.rs"]

@@ -153,3 +153,33 @@ async fn an_address_that_does_not_answer_is_named_in_one_line() {
     let error = Ledger::open(&place).await.unwrap_err().to_string();
     assert!(error.contains("nowhere"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taught_is_read_in_one_order_although_commits_overtake_each_other() {
+    let book = book(Engine::Postgres).await;
+    let ledger = book.ledger.clone();
+    let writing: Vec<_> = (0..8)
+        .map(|client| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move {
+                for number in 0..50 {
+                    let mut declined = order(&format!("account-{client}-{number}"), 10);
+                    declined.record.decision.outcome = Outcome::Declined;
+                    assert_eq!(ledger.assess(declined).await, Ok(Assessed::Recorded));
+                }
+            })
+        })
+        .collect();
+    let beside = History::open(&book.place).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 400 {
+        let after = seen.last().copied().unwrap_or(0);
+        let rows = beside.signal_events(after, 1_000).await.unwrap();
+        seen.extend(rows.iter().map(|row| row.seq));
+    }
+    for client in writing {
+        client.await.unwrap();
+    }
+    let rows = ledger.signal_events(0, 1_000).await.unwrap();
+    assert_eq!(seen, rows.iter().map(|row| row.seq).collect::<Vec<_>>());
+}

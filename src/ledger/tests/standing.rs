@@ -68,17 +68,17 @@ async fn a_duplicate_has_the_same_shop_amount_and_basket_within_ten_minutes() {
 async fn cards_count_when_granted_and_while_open() {
     let Book { ledger, folder: _folder, .. } = book_of_anna().await;
     let card = || {
-        let mut commit = order("anna", 100);
-        commit.record.product = Product::OneTimeCard;
-        commit.record.decision.expires = Some(NOW + Span::hours(24));
-        commit
+        let commit = cards::card_of("anna", 100, 0);
+        (cards::id_of(&commit), commit)
     };
-    let used = card();
-    let used_id = used.record.id;
-    for commit in [used, card()] {
+    let (used, commit) = card();
+    for commit in [commit, card().1] {
         assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
     }
-    now_of(ledger.confirm(claim(), capture_of(used_id, 50)).await);
+    cards::activated(&ledger, used, NOW).await;
+    let facts = orders_of(&ledger, order("anna", 1), NOW).await;
+    assert_eq!((facts.cards_24h, facts.cards_open), (2, 2));
+    now_of(ledger.authorize_card(claim(), cards::purchase_of(used, 50)).await);
     let facts = orders_of(&ledger, order("anna", 1), NOW + Span::hours(23)).await;
     assert_eq!((facts.cards_24h, facts.cards_open), (2, 1));
     let facts = orders_of(&ledger, order("anna", 1), NOW + Span::hours(24)).await;

@@ -1,12 +1,14 @@
 //! The service under test: started whole on a folder of its own, with a clock that tests move.
 
 mod data;
+mod issuer;
 mod lender;
 mod read;
 mod reviewer;
 mod shop;
 
 pub use data::*;
+pub use issuer::*;
 pub use lender::*;
 pub use read::*;
 pub use reviewer::*;
@@ -17,6 +19,7 @@ use std::path::PathBuf;
 use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
+use surety::grpc::pb::one_time_card_service_client::OneTimeCardServiceClient;
 use surety::grpc::pb::review_service_client::ReviewServiceClient;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use surety::ledger::{Ledger, Place};
@@ -47,6 +50,7 @@ struct Running {
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
     reviews: ReviewServiceClient<Channel>,
+    cards: OneTimeCardServiceClient<Channel>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
@@ -90,6 +94,7 @@ impl TestApp {
             playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
             signals: Signals::Embedded(EmbeddedConfig::default()),
             party_key: None,
+            step_up_key: None,
             clock: self.clock.clone(),
             snapshot_every: Some(SNAPSHOT_EVERY),
         };
@@ -103,7 +108,8 @@ impl TestApp {
             Running {
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
                 accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
-                reviews: ReviewServiceClient::connect(url).await.unwrap(),
+                reviews: ReviewServiceClient::connect(url.clone()).await.unwrap(),
+                cards: OneTimeCardServiceClient::connect(url).await.unwrap(),
                 stop,
                 serving,
             }
@@ -113,12 +119,13 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, reviews, stop, serving }) = self.running.take()
+        let Some(Running { decisions, accounts, reviews, cards, stop, serving }) =
+            self.running.take()
         else {
             return Vec::new();
         };
         // Open connections would hold the drain.
-        drop((decisions, accounts, reviews));
+        drop((decisions, accounts, reviews, cards));
         let _ = stop.send(());
         self.runtime.block_on(async {
             serving.await.unwrap().unwrap();
@@ -175,6 +182,10 @@ impl TestApp {
 
     pub fn reviews(&self) -> ReviewServiceClient<Channel> {
         self.running.as_ref().expect("the service runs").reviews.clone()
+    }
+
+    pub fn cards(&self) -> OneTimeCardServiceClient<Channel> {
+        self.running.as_ref().expect("the service runs").cards.clone()
     }
 
     fn accounts(&self) -> AccountServiceClient<Channel> {
