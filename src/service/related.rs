@@ -8,9 +8,9 @@ use crate::ledger::ListFilter;
 use crate::signals::Observation;
 
 /// Rows of the past that one look goes through, newest first.
-const LOOK_ROWS: i64 = 20_000;
-/// Looks of one call: a page comes in time, even an empty one.
-const LOOKS_MAX: usize = 5;
+const LOOK_ROWS: i64 = 10_000;
+/// Looks of one call, each about 0.1 s: a page comes in time, even an empty one.
+const LOOKS_MAX: usize = 3;
 
 /// A decision with what links it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub fn search_decisions(
         Sent::Purchase(sent) => purchase(&mut r, &at.field("purchase"), &sent),
         Sent::Reason(sent) => reason(&mut r, &at.field("reason"), &sent),
     });
-    let page_size = page_size(&mut r, &at.field("page_size"), request.page_size);
+    let page_size = page_size(&mut r, at, request.page_size);
     let after = r.optional(&at.field("page_token"), &request.page_token, page::parse);
     let read = || Some(SearchQuery { search: search?, page_size: page_size?, after });
     r.finish(read())

@@ -34,6 +34,14 @@ async fn case_of(ledger: &Ledger, id: DecisionId) -> ReviewCase {
     ledger.review_case(id).await.unwrap().expect("a case").case
 }
 
+/// The ledger as another process has it, where several may.
+async fn replica(book: &Book) -> Ledger {
+    match &book.place {
+        Place::Sqlite(_) => book.ledger.clone(),
+        Place::Postgres(_) => Ledger::open(&book.place).await.unwrap(),
+    }
+}
+
 /// The case as taken, while nobody has it.
 fn taking(case: &ReviewCase, name: &str) -> CaseWrite {
     let write = CaseWrite::change(case, case.taken(name, NOW), by(name, ReviewActionKind::Claimed));
@@ -71,12 +79,14 @@ async fn a_case_is_there_with_its_decision_and_for_no_other() {
 #[tokio::test]
 async fn of_many_who_take_a_case_one_has_it() {
     let book = book_of_anna().await;
+    let other = replica(&book).await;
     for _ in 0..20 {
         let id = under_review(&book.ledger, "anna", ReviewQueue::Security).await.record.id;
         let case = case_of(&book.ledger, id).await;
         let barrier = Arc::new(Barrier::new(8));
         let claims = (0..8).map(|number| {
-            let (ledger, barrier) = (book.ledger.clone(), Arc::clone(&barrier));
+            let ledger = if number % 2 == 0 { book.ledger.clone() } else { other.clone() };
+            let barrier = Arc::clone(&barrier);
             let write = taking(&case, &format!("person-{number}"));
             tokio::spawn(async move {
                 barrier.wait().await;
@@ -171,17 +181,17 @@ async fn held_of(ledger: &Ledger) -> (i64, i64) {
 #[tokio::test]
 async fn of_two_who_decide_at_once_one_does() {
     let book = book_of_anna().await;
+    let other = replica(&book).await;
     for _ in 0..20 {
         let old = under_review(&book.ledger, "anna", ReviewQueue::Security).await.record.id;
         let free = case_of(&book.ledger, old).await;
         let case = now_of(book.ledger.change_case(claim(), taking(&free, "anna")).await).case;
-        let both = [(); 2].map(|()| {
+        let both = [book.ledger.clone(), other.clone()].map(|ledger| {
             let commit = AssessCommit {
                 supersedes: Some(old),
                 resolution: Some(resolving(&case, "anna")),
                 ..order("anna", 100)
             };
-            let ledger = book.ledger.clone();
             tokio::spawn(async move { assess(&ledger, commit).await.unwrap() })
         });
         let mut recorded = 0;
