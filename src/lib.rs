@@ -31,8 +31,9 @@
 //! - [`playbook`]: policy, catalogue and models with their fingerprint: one immutable thing.
 //! - [`decide`](mod@decide): the heart: every rule is tried, the strongest push wins, all reasons
 //!   stay. Without fetching: what it needs is in the facts.
-//! - [`ledger`]: what is durable, in one SQLite file: decisions, exposure, accounts, plans, answers
-//!   by key. Without a sweeper: ends are judged by comparing times.
+//! - [`ledger`]: what is durable, in one SQLite file or in a PostgreSQL database that several
+//!   processes share: decisions in chains of hashes, exposure, accounts, plans, cards, reviews,
+//!   answers by key. Without a sweeper: ends are judged by comparing times.
 //! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
 //! - [`grpc`]: the edge: parses what comes in, cuts what goes out by the caller's role. Without
 //!   rules of any kind; without credentials, so far.
@@ -54,9 +55,10 @@
 //!    together. Identifiers become keyed hashes here.
 //! 4. `service/assess.rs`: from here on in a task of its own, which runs to its end even when the
 //!    caller leaves.
-//! 5. `service/running.rs`, `ledger/answer.rs`: is the same `request_id` under way? Wait for it.
-//!    Was it answered before? That answer again, so that a retry is no second attempt.
-//! 6. `ledger/standing.rs`: limit, what is owed and reserved, plans, holds, in one statement:
+//! 5. `service/running.rs`: is the same `request_id` under way, or another request of the same
+//!    holder? Wait for it.
+//! 6. `ledger/standing.rs`: one statement. Was it answered before? That answer again, so that a
+//!    retry is no second attempt. Else limit, what is owed and reserved, plans, holds:
 //!    [`Standing`](domain::Standing).
 //! 7. `signals/store.rs`: the attempt is counted and every signal read, in `signals/embedded.rs` or
 //!    through `signals/redis/` in one round trip: [`Readings`](signals::Readings).
@@ -67,10 +69,10 @@
 //!    step-up, review, when to try again: a [`Decision`](domain::Decision).
 //! 10. `service/message.rs`, `service/draw.rs`: the customer's message in the language of the
 //!     request; id and reference.
-//! 11. `ledger/writer.rs`, `ledger/assess.rs`, `ledger/reserve.rs`: decisions that wait go into one
+//! 11. `ledger/assess.rs`, `ledger/sqlite/` or `ledger/postgres/`: decisions that wait go into one
 //!     transaction. The limit is a condition of the statement that reserves.
 //! 12. `service/assess.rs`: somebody else took the headroom? Back to 6, at most twice; then a
-//!     person looks.
+//!     person looks. Another process changed something about the holder? Back to 6.
 //! 13. `grpc/to_proto/decision.rs`, `grpc/disclosure.rs`: the answer, cut to what the role may see.
 //!
 //! `service/assess.rs` alone knows the order from 4 to 12: read it first. Later,

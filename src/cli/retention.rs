@@ -11,6 +11,8 @@ use crate::service;
 const SIGNAL_EVENTS_LEAST: Span = Span::days(2);
 /// An event that a lender sends again must still be known.
 const EVENTS_LEAST: Span = Span::days(30);
+/// A retry must find its answer, and a customer what was decided.
+const DECISIONS_LEAST: Span = Span::days(30);
 
 #[derive(Debug, Args)]
 pub(super) struct Retention {
@@ -25,6 +27,9 @@ pub(super) struct Retention {
     /// is kept for ever.
     #[arg(long, value_name = "AGE", default_value = "761d", value_parser = age_of_events)]
     keep_events: Age,
+    /// How long to keep decisions with their facts, cards, reviews and answers, at least 30d.
+    #[arg(long, value_name = "AGE", default_value = "761d", value_parser = age_of_decisions)]
+    keep_decisions: Age,
     /// How often what is past its age is looked for.
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600,
           value_parser = value_parser!(u64).range(1..))]
@@ -41,6 +46,7 @@ impl Retention {
             raw_context: self.keep_raw_context.0,
             signal_events: self.keep_signal_events.0,
             events: self.keep_events.0,
+            decisions: self.keep_decisions.0,
             every: Duration::from_secs(self.retention_every),
         }
     }
@@ -56,6 +62,10 @@ fn age_of_signals(text: &str) -> Result<Age, String> {
 
 fn age_of_events(text: &str) -> Result<Age, String> {
     at_least(EVENTS_LEAST, text)
+}
+
+fn age_of_decisions(text: &str) -> Result<Age, String> {
+    at_least(DECISIONS_LEAST, text)
 }
 
 fn at_least(least: Span, text: &str) -> Result<Age, String> {

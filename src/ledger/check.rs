@@ -63,7 +63,10 @@ const RULES: [(&str, &str); 8] = [
         "SELECT plan_id FROM plans
          WHERE source = 'SURETY' AND financed <> COALESCE((
             SELECT captured FROM reservations WHERE decision_id = plan_id
-         ), -1) LIMIT $1",
+         ), -1) AND EXISTS (
+            -- What is owed outlives the decision, when that is dropped for its age.
+            SELECT 1 FROM decisions WHERE decision_id = plan_id
+         ) LIMIT $1",
     ),
     (
         "is a one-time card that disagrees with its decision",

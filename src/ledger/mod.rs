@@ -39,6 +39,7 @@ mod decision;
 mod erase;
 mod export;
 mod history;
+mod prefix;
 mod retention;
 mod search;
 mod verify;

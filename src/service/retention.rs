@@ -1,8 +1,8 @@
 //! Drops what was kept long enough, table by table, in small batches between the commits of
 //! others.
 //!
-//! Decisions are not dropped here, nor their codes and answers: they go by whole prefixes of the
-//! audit chain, behind a checkpoint. What is owed and was repaid stays.
+//! Decisions go by whole prefixes of the audit chain, behind a checkpoint, and their answers and
+//! codes with them. What is owed and was repaid stays.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,8 @@ const BATCH: u32 = 500;
 /// Between batches, so that many of them do not fill the log or the disk's time.
 const PAUSE: Duration = Duration::from_millis(20);
 
+const MONTHS_25: Span = Span::days(761);
+
 /// How long what is kept; `None` is for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -28,6 +30,8 @@ pub struct Retention {
     /// What the lender told of accounts, but for what is owed; also known by it are events that
     /// come again.
     pub events: Option<Span>,
+    /// Decisions with their facts, cards, reviews and answers.
+    pub decisions: Option<Span>,
     /// How often what is over its age is looked for.
     pub every: Duration,
 }
@@ -38,8 +42,8 @@ impl Default for Retention {
             raw_context: Some(Span::days(90)),
             // The longest window, and a month for those who look into what went wrong.
             signal_events: Some(Span::days(400)),
-            // 25 months, as decisions.
-            events: Some(Span::days(761)),
+            events: Some(MONTHS_25),
+            decisions: Some(MONTHS_25),
             every: Duration::from_secs(3_600),
         }
     }
@@ -50,6 +54,9 @@ impl Default for Retention {
 enum Table {
     RawContext,
     SignalEvents,
+    Decisions,
+    Answers,
+    Codes,
 }
 
 /// What a pass has dropped.
@@ -58,6 +65,7 @@ struct Dropped {
     raw_contexts: u64,
     signal_events: u64,
     events: u64,
+    decisions: u64,
 }
 
 impl Service {
@@ -92,6 +100,12 @@ impl Service {
         if let Some(age) = retention.events {
             dropped.events = self.drop_old_events(now - age).await?;
         }
+        if let Some(age) = retention.decisions {
+            // In this order nothing points to a decision that is gone.
+            self.drop_batches(Table::Answers, now - age).await?;
+            self.drop_batches(Table::Codes, now - age).await?;
+            dropped.decisions = self.drop_batches(Table::Decisions, now - age).await?;
+        }
         // Nor is it in the log any more; and what an erasure could not cut is cut now.
         self.ledger.scrub().await;
         Ok(dropped)
@@ -104,6 +118,9 @@ impl Service {
             let dropped = match table {
                 Table::RawContext => self.ledger.drop_raw_contexts(before, BATCH).await?,
                 Table::SignalEvents => self.ledger.drop_signal_events(before, BATCH).await?,
+                Table::Decisions => self.ledger.drop_decisions(before, BATCH).await?,
+                Table::Answers => self.ledger.drop_answers(before, BATCH).await?,
+                Table::Codes => self.ledger.drop_codes(before, BATCH).await?,
             };
             all += dropped;
             if dropped < u64::from(BATCH) {
@@ -132,11 +149,12 @@ fn tell(passed: Result<Dropped, ledger::Error>, took: Duration) {
     let duration_ms = took.as_millis() as u64;
     match passed {
         Ok(dropped) if dropped == Dropped::default() => {}
-        Ok(Dropped { raw_contexts, signal_events, events }) => {
+        Ok(Dropped { raw_contexts, signal_events, events, decisions }) => {
             tracing::info!(
                 raw_contexts,
                 signal_events,
                 events,
+                decisions,
                 duration_ms,
                 "old rows were dropped"
             );

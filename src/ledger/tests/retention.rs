@@ -85,3 +85,60 @@ async fn events_go_by_when_they_were_recorded_but_what_holds_until_more_is_said(
     assert_eq!((dropped, steps), (2, 3));
     assert_eq!(standing_at(ledger, "anna", day(9)).await.support_plan_active, Some(true));
 }
+
+/// Verifies all chains; gives how many decisions they hold.
+async fn proved(book: &Book) -> u64 {
+    let mut chains = Chains::open(&book.place).await.unwrap();
+    assert_eq!(chains.strangers().await, Ok(0));
+    let found = chains.verify((None, None), || ()).await.unwrap();
+    found.into_iter().map(|chain| chain.unwrap().decisions).sum()
+}
+
+#[tokio::test]
+async fn decisions_go_behind_a_checkpoint_and_what_is_owed_stays() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let day = |number| NOW + Span::days(number);
+    let owed = bought(ledger, "anna", 700).await;
+    let mut ids = Vec::new();
+    for number in [1, 2, 3, 4] {
+        ids.push(decided(ledger, day(number)).await);
+    }
+    assert_eq!(proved(&book).await, 5);
+    while ledger.drop_answers(day(3), 1).await.unwrap() > 0 {}
+    while ledger.drop_codes(day(3), 1).await.unwrap() > 0 {}
+    let mut dropped = 0;
+    loop {
+        // A batch at a time, and after each of them the rest is proved.
+        match ledger.drop_decisions(day(3), 1).await.unwrap() {
+            0 => break,
+            some => dropped += some,
+        }
+        assert_eq!(proved(&book).await, 5 - dropped);
+        assert_sound(ledger, day(4)).await;
+    }
+    assert_eq!(dropped, 3);
+    assert_eq!(ledger.decision(owed).await, Ok(None));
+    assert_eq!(ledger.decision(ids[0]).await, Ok(None));
+    for id in &ids[2..] {
+        assert!(ledger.decision(*id).await.unwrap().is_some());
+    }
+    assert_eq!(held(ledger, "anna", day(4)).await, (700, 0));
+    // The chain goes on.
+    decided(ledger, day(5)).await;
+    assert_eq!(proved(&book).await, 3);
+}
+
+#[tokio::test]
+async fn what_was_tampered_with_is_not_dropped() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    decided(ledger, NOW).await;
+    let remove = |connection: &mut Connection| -> write::Pending<'_, ()> {
+        Box::pin(connection.run("DELETE FROM decisions"))
+    };
+    ledger.write(remove).await.unwrap();
+    assert_eq!(ledger.drop_decisions(NOW + Span::days(9), 9).await, Ok(0));
+    let found = Chains::open(&book.place).await.unwrap().verify((None, None), || ()).await.unwrap();
+    assert!(found.iter().any(Result::is_err));
+}

@@ -1,0 +1,154 @@
+//! Dropping decisions that were kept long enough: whole prefixes of the chains, each behind a
+//! checkpoint from which the rest is still proved.
+
+use super::sql::{Connection, Row, Statement, query};
+use super::{Error, Ledger};
+use crate::domain::{ReasonCode, Time};
+
+/// What belongs to a decision and goes with it, by the column that names the decision. What is owed
+/// and was repaid, restrictions and what was told stay.
+const BELONGINGS: [(&str, &str); 5] = [
+    ("raw_context", "decision_id"),
+    ("reservations", "decision_id"),
+    ("review_notes", "case_id"),
+    ("review_actions", "case_id"),
+    ("review_cases", "case_id"),
+];
+
+/// A link that may go.
+struct Old {
+    link: i64,
+    decision: String,
+    hash: Vec<u8>,
+}
+
+impl Ledger {
+    /// Drops, from the beginning of each chain, at most so many decisions that were made before
+    /// that time; gives how many. The first younger one keeps all behind it.
+    pub async fn drop_decisions(&self, before: Time, limit: u32) -> Result<u64, Error> {
+        self.write(move |connection| Box::pin(drop_prefixes(connection, before, limit))).await
+    }
+
+    /// Drops at most so many answers that were given before that time; gives how many.
+    pub async fn drop_answers(&self, before: Time, limit: u32) -> Result<u64, Error> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                query(
+                    "DELETE FROM answers WHERE (caller, call, request_id) IN (
+                        SELECT caller, call, request_id FROM answers
+                        WHERE time < $1 ORDER BY time LIMIT $2)",
+                )
+                .bind(before.as_micros())
+                .bind(i64::from(limit))
+                .execute(connection)
+                .await
+            })
+        })
+        .await
+    }
+
+    /// Drops at most so many entries a reason by which decisions made before that time are found;
+    /// gives the most of one reason.
+    pub async fn drop_codes(&self, before: Time, limit: u32) -> Result<u64, Error> {
+        self.write(move |connection| {
+            Box::pin(async move {
+                let mut most = 0;
+                for code in ReasonCode::ALL {
+                    let dropped = query(
+                        "DELETE FROM decision_codes WHERE code = $1 AND (created, decision_id) IN (
+                            SELECT created, decision_id FROM decision_codes
+                            WHERE code = $1 AND created < $2 ORDER BY created LIMIT $3)",
+                    )
+                    .bind(i64::from(code.number()))
+                    .bind(before.as_micros())
+                    .bind(i64::from(limit))
+                    .execute(connection)
+                    .await?;
+                    most = most.max(dropped);
+                }
+                Ok(most)
+            })
+        })
+        .await
+    }
+}
+
+async fn drop_prefixes(
+    connection: &mut Connection,
+    before: Time,
+    limit: u32,
+) -> Result<u64, Error> {
+    let chains: Vec<i64> =
+        query("SELECT chain FROM chains ORDER BY chain").fetch_values(connection).await?;
+    let mut dropped = 0;
+    for chain in chains {
+        let old = prefix(connection, chain, (before, limit)).await?;
+        let Some(last) = old.last() else { continue };
+        query("UPDATE chains SET base = $2, base_hash = $3 WHERE chain = $1")
+            .bind(chain)
+            .bind(last.link)
+            .bind(last.hash.clone())
+            .execute(connection)
+            .await?;
+        query("DELETE FROM links WHERE chain = $1 AND link <= $2")
+            .bind(chain)
+            .bind(last.link)
+            .execute(connection)
+            .await?;
+        forget(connection, &old).await?;
+        dropped += old.len() as u64;
+    }
+    Ok(dropped)
+}
+
+/// The links at the beginning of a chain whose decisions are old enough. One whose decision is not
+/// there ends it: what was tampered with is not dropped.
+async fn prefix(
+    connection: &mut Connection,
+    chain: i64,
+    (before, limit): (Time, u32),
+) -> Result<Vec<Old>, Error> {
+    let rows = query(
+        "SELECT links.link, links.decision_id, links.hash, decisions.created
+         FROM chains JOIN links ON links.chain = chains.chain AND links.link > chains.base
+         LEFT JOIN decisions ON decisions.decision_id = links.decision_id
+         WHERE chains.chain = $1 ORDER BY links.link LIMIT $2",
+    )
+    .bind(chain)
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    let is_old = |row: &&Row| {
+        let created: Option<i64> = row.try_get("created").ok().flatten();
+        created.is_some_and(|created| created < before.as_micros())
+    };
+    let old = |row: &Row| {
+        Ok(Old {
+            link: row.try_get("link")?,
+            decision: row.try_get("decision_id")?,
+            hash: row.try_get("hash")?,
+        })
+    };
+    rows.iter().take_while(is_old).map(old).collect()
+}
+
+async fn forget(connection: &mut Connection, old: &[Old]) -> Result<(), Error> {
+    let of = |text: String| {
+        let mut statement = Statement::new(text).cached(false);
+        statement.push_tuples(old, |mut row, old| {
+            row.push_bind(old.decision.as_str());
+        });
+        statement
+    };
+    for (table, column) in BELONGINGS {
+        of(format!("DELETE FROM {table} WHERE {column} IN ")).execute(connection).await?;
+    }
+    let mut authorizations = of("DELETE FROM card_authorizations WHERE card_id IN (
+            SELECT card_id FROM cards WHERE decision_id IN "
+        .to_owned());
+    authorizations.push(")");
+    authorizations.execute(connection).await?;
+    of("DELETE FROM cards WHERE decision_id IN ".to_owned()).execute(connection).await?;
+    of("DELETE FROM decisions WHERE decision_id IN ".to_owned()).execute(connection).await?;
+    Ok(())
+}
