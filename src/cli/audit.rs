@@ -59,9 +59,8 @@ impl Verify {
         for chain in &found {
             match chain {
                 Ok(Verified { chain, decisions, link, hash }) => {
-                    out += &format!(
-                        "chain {chain} holds: {decisions} decisions up to link {link}, hash {hash}\n"
-                    )
+                    out += &format!("chain {chain} holds: {decisions} decisions up to link ");
+                    out += &format!("{link}, hash {hash}\n");
                 }
                 Err(Break { chain, link, what }) => {
                     broken += 1;

@@ -47,7 +47,12 @@ fn report(account: &str, erased: &pb::EraseAccountResponse) -> String {
          raw contexts     {}\n  \
          signal events    {}\n  \
          account fields   {}\n  \
-         signal parties   {}\n",
-        erased.raw_contexts, erased.signal_events, erased.account_fields, erased.signal_parties
+         signal parties   {}\n  \
+         review texts     {}\n",
+        erased.raw_contexts,
+        erased.signal_events,
+        erased.account_fields,
+        erased.signal_parties,
+        erased.review_texts
     )
 }

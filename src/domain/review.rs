@@ -273,6 +273,8 @@ pub struct ReviewNote {
     pub author: String,
     pub role: Role,
     pub time: Time,
+    /// Kept with the notes alone, where it can be erased: not in the stored answer of a call.
+    #[serde(skip)]
     pub text: String,
 }
 

@@ -2,7 +2,7 @@
 
 use super::sql::{Connection, Pool, query};
 use super::{Claim, Error, Ledger, Written, sqlite};
-use crate::domain::{Account, AccountId, Erased, Time};
+use crate::domain::{Account, AccountId, Erased, ReviewActionKind, Time};
 
 /// A statement about the rows of `$1` in `signal_events`: by the holder's decisions, and those of
 /// no decision.
@@ -91,7 +91,41 @@ async fn erase(
         Some(row) => forget_person(connection, row.try_get("record")?).await?,
         None => 0,
     };
-    Ok(Erased { raw_contexts, signal_events, account_fields, signal_parties: 0, time: now })
+    let review_texts = forget_review_texts(connection, account).await?;
+    let signal_parties = 0;
+    Ok(Erased {
+        raw_contexts,
+        signal_events,
+        account_fields,
+        signal_parties,
+        review_texts,
+        time: now,
+    })
+}
+
+/// What people wrote goes; who did what, and when, stays.
+async fn forget_review_texts(
+    connection: &mut Connection,
+    account: &AccountId,
+) -> Result<u64, Error> {
+    let notes = query(
+        "UPDATE review_notes SET text = '' WHERE text <> '' AND case_id IN (
+            SELECT decision_id FROM decisions WHERE holder = $1)",
+    )
+    .bind(account.as_str())
+    .execute(connection)
+    .await?;
+    let said = query(
+        "UPDATE review_actions SET detail = ''
+         WHERE detail <> '' AND kind IN ($2, $3) AND case_id IN (
+            SELECT decision_id FROM decisions WHERE holder = $1)",
+    )
+    .bind(account.as_str())
+    .bind(ReviewActionKind::Resolved.name())
+    .bind(ReviewActionKind::Escalated.name())
+    .execute(connection)
+    .await?;
+    Ok(notes + said)
 }
 
 /// The newest row of all stays without its content: else its sequence would be given once more.

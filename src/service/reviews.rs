@@ -121,7 +121,7 @@ impl Service {
             let key = key(&caller, "AddReviewNote", call.request_id);
             let _turn = service.running.enter(&key).await?;
             if let Some(answered) = service.answered_case(&key, call.hash).await? {
-                return Ok(answered);
+                return Ok(with_text(answered, &text));
             }
             let call = Call { caller, key, hash: call.hash, now: service.now() };
             let note = ReviewNote {
@@ -129,7 +129,7 @@ impl Service {
                 author: call.caller.name.clone(),
                 role: call.caller.role,
                 time: call.now,
-                text,
+                text: text.clone(),
             };
             for _ in 0..TRIES_MAX {
                 let found = service.open_case(&call.caller, case, call.now).await?;
@@ -138,7 +138,7 @@ impl Service {
                 let mut write = CaseWrite::change(&found.case, after, action);
                 write.note = Some(note.clone());
                 if let Some(answered) = service.try_change(&call, write).await? {
-                    return Ok(answered);
+                    return Ok(with_text(answered, &text));
                 }
             }
             Err(contended())
@@ -254,6 +254,14 @@ impl Service {
         let decision = decision.ok_or_else(|| Error::unexpected(&"a case without a decision"))?;
         Ok((ReviewedCase { case, decision }, note))
     }
+}
+
+/// The stored answer to a note is without its text, which is that of the same request.
+fn with_text(mut answered: Answered<Changed>, text: &str) -> Answered<Changed> {
+    if let (_, Some(note)) = &mut answered.value {
+        text.clone_into(&mut note.text);
+    }
+    answered
 }
 
 pub(super) fn without_note(answered: Answered<Changed>) -> Answered<ReviewedCase> {

@@ -24,6 +24,8 @@ mod load;
 mod kill;
 // A disk that does not sync ends it, before it says anything untrue.
 mod sync_failure;
+// A disk that is full refuses, until there is room again.
+mod disk_full;
 // Asked to stop under load, it ends in order.
 mod stop;
 // What was counted before a crash counts after it.
@@ -43,6 +45,8 @@ mod policy_commands;
 mod assess;
 // `erase` through a running service.
 mod erase;
+// `audit verify` beside a running service, and what it finds.
+mod audit;
 // `export` beside a running service.
 mod export;
 // `demo` and the story that it tells.

@@ -8,6 +8,7 @@ mod durability;
 mod postgres;
 
 /// All other tests, once for each engine: `super::book` is the one that is named here.
+#[allow(clippy::duplicate_mod, reason = "the same tests, on another engine")]
 #[path = "."]
 mod on_sqlite {
     use super::*;
@@ -48,6 +49,7 @@ mod on_sqlite {
     mod training;
 }
 
+#[allow(clippy::duplicate_mod, reason = "the same tests, on another engine")]
 #[path = "."]
 mod on_postgres {
     use super::*;

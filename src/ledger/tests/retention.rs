@@ -134,10 +134,8 @@ async fn what_was_tampered_with_is_not_dropped() {
     let book = book_of_anna().await;
     let ledger = &book.ledger;
     decided(ledger, NOW).await;
-    let remove = |connection: &mut Connection| -> write::Pending<'_, ()> {
-        Box::pin(connection.run("DELETE FROM decisions"))
-    };
-    ledger.write(remove).await.unwrap();
+    let remove = ledger.write(|connection| Box::pin(connection.run("DELETE FROM decisions")));
+    remove.await.unwrap();
     assert_eq!(ledger.drop_decisions(NOW + Span::days(9), 9).await, Ok(0));
     let found = Chains::open(&book.place).await.unwrap().verify((None, None), || ()).await.unwrap();
     assert!(found.iter().any(Result::is_err));

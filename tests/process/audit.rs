@@ -1,0 +1,77 @@
+//! `audit verify`: beside a running service, and on a ledger that somebody has changed.
+
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use surety::grpc::pb;
+use uuid::Uuid;
+
+use crate::child::{Ended, run, surety};
+use crate::client::{Ask, Client};
+use crate::sample;
+use crate::server::Folder;
+
+fn verify(folder: &Folder, arguments: &[&str]) -> Ended {
+    let mut command = surety("audit");
+    command.args(["verify", "--data"]).arg(folder.data()).args(arguments);
+    run(&mut command)
+}
+
+async fn buy(client: &mut Client, amount: i64) -> pb::Decision {
+    let ask = Ask::buy(Uuid::now_v7().to_string(), sample::purchase("acc-1", amount));
+    client.ask(&ask).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_record_that_was_changed_is_named() {
+    let folder = Folder::without_velocity();
+    let server = folder.serve();
+    let mut client = Client::connect(&server.address).await.unwrap();
+    client.upsert(sample::account("acc-1", 100_000)).await;
+    let mut decisions = Vec::new();
+    for amount in [1_000, 2_000, 3_000] {
+        decisions.push(buy(&mut client, amount).await);
+    }
+    let beside = verify(&folder, &[]);
+    assert_eq!((beside.code, beside.err.as_str()), (Some(0), ""));
+    assert!(
+        beside.out.starts_with("chain 1 holds: 3 decisions up to link 3, hash "),
+        "{}",
+        beside.out
+    );
+    assert_eq!(server.stop().code, Some(0));
+
+    // A chain goes on where it ended.
+    let server = folder.serve();
+    buy(&mut Client::connect(&server.address).await.unwrap(), 4_000).await;
+    assert_eq!(server.stop().code, Some(0));
+    assert!(verify(&folder, &[]).out.starts_with("chain 1 holds: 4 decisions up to link 4"));
+    let later = verify(&folder, &["--from", "2100-01-01"]);
+    assert!(later.out.starts_with("chain 1 holds: 0 decisions up to link 4"), "{}", later.out);
+
+    let file = SqliteConnectOptions::new().filename(folder.data().join("ledger.sqlite"));
+    let mut connection = file.connect().await.unwrap();
+    sqlx::query("UPDATE decisions SET facts = facts || ' ' WHERE decision_id = $1")
+        .bind(&decisions[1].decision_id)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let broken = verify(&folder, &[]);
+    assert_eq!(broken.code, Some(1));
+    let named = format!(
+        "chain 1 is broken at link 2: decision {} is not what was recorded\n",
+        decisions[1].decision_id
+    );
+    assert_eq!(broken.out, named);
+    assert_eq!(broken.err, "surety: 1 of 1 chains do not hold\n");
+}
+
+#[test]
+fn what_cannot_be_verified_is_said_in_one_line() {
+    let folder = Folder::new();
+    let nothing = verify(&folder, &[]);
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(1), ""));
+    assert!(nothing.err.contains("ledger.sqlite cannot be read"), "{}", nothing.err);
+    let odd = verify(&folder, &["--from", "yesterday"]);
+    assert_eq!(odd.code, Some(2));
+    assert!(odd.err.contains("expected a time such as"), "{}", odd.err);
+}
