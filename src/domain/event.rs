@@ -83,6 +83,11 @@ pub enum EventKind {
         order: OrderName,
         amount: Money,
     },
+    /// An order on its way back to its shop, or no longer.
+    Return {
+        order: OrderName,
+        under_way: bool,
+    },
     Dispute {
         decision: DecisionId,
         opened: bool,
@@ -121,6 +126,7 @@ impl EventKind {
             EventKind::Repayment { .. } => "repayment",
             EventKind::PlanStatus { .. } => "plan_status",
             EventKind::Refund { .. } => "refund",
+            EventKind::Return { .. } => "return",
             EventKind::Dispute { .. } => "dispute",
             EventKind::Chargeback { .. } => "chargeback",
             EventKind::ConfirmedMisuse { .. } => "confirmed_misuse",

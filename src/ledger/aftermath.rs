@@ -20,11 +20,7 @@ pub(super) async fn refund(
     order: &OrderName,
     amount: Money,
 ) -> Result<EventFate, Error> {
-    let record = match order {
-        OrderName::Decision(id) => own_decision(connection, event, *id).await?,
-        OrderName::OrderReference(reference) => by_order(connection, event, reference).await?,
-    };
-    let Some(record) = record else {
+    let Some(record) = ordered(connection, event, order).await? else {
         return Ok(EventFate::rejected("unknown order"));
     };
     if record.amount.currency() != amount.currency() {
@@ -79,6 +75,30 @@ async fn shrink_reservation(
             .await?;
     }
     Ok(freed)
+}
+
+/// Notes that an order is on its way back to its shop, or no longer.
+pub(super) async fn return_order(
+    connection: &mut Connection,
+    event: &AccountEvent,
+    order: &OrderName,
+    under_way: bool,
+) -> Result<EventFate, Error> {
+    let Some(record) = ordered(connection, event, order).await? else {
+        return Ok(EventFate::rejected("unknown order"));
+    };
+    // A late event changes nothing that a later one has said.
+    query(
+        "UPDATE plans SET in_return = $3, return_time = $4
+         WHERE holder = $1 AND plan_id = $2 AND (return_time IS NULL OR return_time <= $4)",
+    )
+    .bind(event.account.as_str())
+    .bind(record.id.to_string())
+    .bind(i64::from(under_way))
+    .bind(event.time.as_micros())
+    .execute(connection)
+    .await?;
+    Ok(EventFate::Applied)
 }
 
 /// Notes a dispute of a plan, opened, closed, or with no word on that.
@@ -191,6 +211,17 @@ pub(super) async fn bank_answer(
         cancel::release(connection, id, event.time, BANK_REFUSED).await?;
     }
     Ok(EventFate::Applied)
+}
+
+async fn ordered(
+    connection: &mut Connection,
+    event: &AccountEvent,
+    order: &OrderName,
+) -> Result<Option<DecisionRecord>, Error> {
+    match order {
+        OrderName::Decision(id) => own_decision(connection, event, *id).await,
+        OrderName::OrderReference(reference) => by_order(connection, event, reference).await,
+    }
 }
 
 /// A decision of the event's own account.

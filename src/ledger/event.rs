@@ -145,6 +145,9 @@ async fn apply(
         EventKind::Refund { order, amount } => {
             aftermath::refund(connection, (event, now), order, *amount).await
         }
+        EventKind::Return { order, under_way } => {
+            aftermath::return_order(connection, event, order, *under_way).await
+        }
         EventKind::Dispute { decision, opened } => {
             aftermath::dispute(connection, event, *decision, Some(*opened)).await
         }

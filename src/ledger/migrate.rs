@@ -25,6 +25,11 @@ pub(super) async fn run(connection: &mut Connection) -> Result<(), MigrateError>
     }
 }
 
+#[cfg(test)]
+pub(super) fn shared() -> &'static Migrator {
+    &SHARED
+}
+
 fn on_postgres() -> Migrator {
     let migrations = SHARED.iter().map(|shared| {
         let text = shared.sql.as_str().replace(COUNTS_UP, COUNTS_UP_ON_POSTGRES);

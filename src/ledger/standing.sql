@@ -5,7 +5,7 @@
 -- Lengths of time are microseconds: 86400000000 is a day.
 WITH open_plans AS (
     SELECT
-        plans.plan_id, plans.paused, plans.stated_due,
+        plans.plan_id, plans.paused, plans.stated_due, plans.in_return,
         -- Paused and disputed plans are never late.
         CASE WHEN plans.paused = 0 AND plans.disputed = 0 THEN COALESCE(plans.stated_due, (
             SELECT MIN(due) FROM instalments
@@ -27,7 +27,8 @@ WITH open_plans AS (
 ),
 open_facts AS (
     SELECT
-        COUNT(*) AS plans_open,
+        -- What is on its way back to its shop is owed, but nobody counts it.
+        COUNT(CASE WHEN in_return = 0 THEN 1 END) AS plans_open,
         CAST(COALESCE(SUM(due_30d), 0) AS BIGINT) AS due_30d,
         MIN(oldest_due) AS oldest_due
     FROM open_plans

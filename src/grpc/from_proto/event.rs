@@ -76,6 +76,7 @@ fn event_kind(
         Kind::Repayment(sent) => repayment(r, &root.field("repayment"), sent, event),
         Kind::PlanStatus(sent) => plan_status(r, &root.field("plan_status"), sent),
         Kind::Refund(sent) => refund(r, &root.field("refund"), sent),
+        Kind::ReturnOrder(sent) => return_order(r, &root.field("return_order"), sent),
         Kind::Dispute(sent) => dispute(r, &root.field("dispute"), sent),
         Kind::Chargeback(sent) => chargeback(r, &root.field("chargeback"), sent),
         Kind::ConfirmedMisuse(sent) => {
@@ -197,15 +198,31 @@ fn plan_status(r: &mut Reader, at: &Path, sent: &pb::PlanStatusEvent) -> Option<
 
 fn refund(r: &mut Reader, at: &Path, sent: &pb::RefundEvent) -> Option<EventKind> {
     let amount = r.price(&at.field("amount"), sent.amount.as_ref());
+    let order = order(r, at, (&sent.decision_id, &sent.merchant_order_reference));
+    Some(EventKind::Refund { order: order?, amount: amount? })
+}
+
+fn return_order(r: &mut Reader, at: &Path, sent: &pb::ReturnEvent) -> Option<EventKind> {
+    let order = order(r, at, (&sent.decision_id, &sent.merchant_order_reference));
+    let under_way = match pb::ReturnPhase::try_from(sent.phase) {
+        Ok(pb::ReturnPhase::UnderWay) => Ok(true),
+        Ok(pb::ReturnPhase::Ended) => Ok(false),
+        Ok(pb::ReturnPhase::Unspecified) | Err(_) => invalid("expected UNDER_WAY or ENDED"),
+    };
+    let under_way = r.take(&at.field("phase"), under_way)?;
+    Some(EventKind::Return { order: order?, under_way })
+}
+
+/// An order by its decision, or by the shop's own name for it.
+fn order(r: &mut Reader, at: &Path, (id, reference): (&str, &str)) -> Option<OrderName> {
     let id_at = at.field("decision_id");
-    let decision = r.optional(&id_at, &sent.decision_id, DecisionId::parse);
+    let decision = r.optional(&id_at, id, DecisionId::parse);
     let order_at = at.field("merchant_order_reference");
-    let reference = r.optional(&order_at, &sent.merchant_order_reference, order_reference);
-    if sent.decision_id.is_empty() && sent.merchant_order_reference.is_empty() {
+    let named = r.optional(&order_at, reference, order_reference);
+    if id.is_empty() && reference.is_empty() {
         r.fault(&id_at, "required, unless merchant_order_reference is sent");
     }
-    let order = decision.map(OrderName::Decision).or(reference.map(OrderName::OrderReference));
-    Some(EventKind::Refund { order: order?, amount: amount? })
+    decision.map(OrderName::Decision).or(named.map(OrderName::OrderReference))
 }
 
 fn dispute(r: &mut Reader, at: &Path, sent: &pb::DisputeEvent) -> Option<EventKind> {

@@ -184,3 +184,75 @@ async fn a_writer_that_panics_is_a_writer_that_stopped() {
     assert!(matches!(work.await, Err(Error::Unavailable(_))));
     tokio::time::timeout(Duration::from_secs(5), ledger.failed()).await.unwrap();
 }
+
+/// A file of the first schema, with an approval of before there were chains and cards.
+async fn old_file(path: &std::path::Path) {
+    let first = migrate::shared().iter().next().unwrap().clone();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::migrate::Migrator::with_migrations(vec![first]).run(&mut connection).await.unwrap();
+    let commit = order("anna", 700);
+    sqlx::query(
+        "INSERT INTO decisions (decision_id, reference, caller, holder, merchant, product, outcome,
+            currency, amount, exposure, basket, created, expires, captured, codes, record, facts)
+         VALUES ($1, $2, 'checkout', 'anna', 'm-77', 'PURCHASE', 'APPROVED', 'EUR', 700, 700, '',
+            $3, $4, 0, ' LARGE_PURCHASE ', $5, $6)",
+    )
+    .bind(commit.record.id.to_string())
+    .bind(commit.record.reference.as_str())
+    .bind(NOW.as_micros())
+    .bind((NOW + Span::minutes(60)).as_micros())
+    .bind(serde_json::to_string(&commit.record).unwrap())
+    .bind(&commit.facts)
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO reservations (decision_id, holder, amount, captured, created, expires,
+            limit_then, held_then) VALUES ($1, 'anna', 700, 0, $2, $3, 1000, 700)",
+    )
+    .bind(commit.record.id.to_string())
+    .bind(NOW.as_micros())
+    .bind((NOW + Span::minutes(60)).as_micros())
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::file(&folder.path().join("ledger.db"));
+    old_file(&folder.path().join("ledger.db")).await;
+    let ledger = Ledger::open(&place).await.unwrap();
+    set_limit(&ledger, "anna", 1_000).await;
+    assert_eq!(held(&ledger, "anna", NOW).await, (0, 700));
+    assert_eq!(ledger.assess(order("anna", 400)).await, Ok(Assessed::HeadroomTaken));
+    approved(&ledger, "anna", 300).await;
+    assert_sound(&ledger, NOW).await;
+    // The old decision is in no chain, and no stranger either.
+    let mut chains = Chains::open(&place).await.unwrap();
+    assert_eq!((chains.strangers().await, chains.links().await), (Ok(0), Ok(1)));
+}
+
+#[tokio::test]
+async fn a_schema_that_is_newer_or_was_changed_by_hand_is_refused_with_what_to_do() {
+    for (statement, advice) in [
+        (
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'later', 1, x'00', 0)",
+            "it was made by a newer surety: start that version, or restore a backup",
+        ),
+        (
+            "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 2",
+            "its schema was changed by hand: restore a backup",
+        ),
+    ] {
+        let book = book(Engine::Sqlite).await;
+        book.ledger.write(move |connection| Box::pin(connection.run(statement))).await.unwrap();
+        book.ledger.close().await;
+        let error = Ledger::open(&book.place).await.unwrap_err().to_string();
+        assert!(error.contains("cannot be migrated") && error.contains(advice), "{error}");
+    }
+}

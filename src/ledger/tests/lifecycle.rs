@@ -193,3 +193,28 @@ async fn restrictions_are_set_and_lifted_once() {
     let lift = ledger.lift_restriction(claim(), unknown, "".into()).await;
     assert_eq!(lift, Err(Error::NotFound));
 }
+
+#[tokio::test]
+async fn what_is_on_its_way_back_is_owed_but_not_counted_among_the_open_plans() {
+    let Book { ledger, folder: _folder, .. } = book_of_anna().await;
+    let id = bought(&ledger, "anna", 300).await;
+    bought(&ledger, "anna", 200).await;
+    let open = async || standing_at(&ledger, "anna", NOW + Span::hours(1)).await.plans.open;
+    let told = async |minute, under_way| {
+        let kind = EventKind::Return { order: OrderName::Decision(id), under_way };
+        events::tell(&ledger, "anna", NOW + Span::minutes(minute), kind).await;
+    };
+    assert_eq!(open().await, 2);
+    told(5, true).await;
+    assert_eq!(open().await, 1);
+    assert_eq!(held(&ledger, "anna", NOW + Span::hours(1)).await, (500, 0));
+    // Told late, it changes nothing that was said since.
+    told(4, false).await;
+    assert_eq!(open().await, 1);
+    told(6, false).await;
+    assert_eq!(open().await, 2);
+    let order = OrderName::OrderReference("SO-unknown".to_owned());
+    let kind = EventKind::Return { order, under_way: true };
+    let rejected = events::tell(&ledger, "anna", NOW, kind).await;
+    assert_eq!(rejected, EventFate::rejected("unknown order"));
+}

@@ -23,6 +23,8 @@ mod on_sqlite {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "crowd.rs"]
+    mod crowd;
     #[path = "erase.rs"]
     mod erase;
     #[path = "card_lives.rs"]
@@ -64,6 +66,8 @@ mod on_postgres {
 
     #[path = "assessing.rs"]
     mod assessing;
+    #[path = "crowd.rs"]
+    mod crowd;
     #[path = "erase.rs"]
     mod erase;
     #[path = "card_lives.rs"]

@@ -183,3 +183,16 @@ async fn what_is_taught_is_read_in_one_order_although_commits_overtake_each_othe
     let rows = ledger.signal_events(0, 1_000).await.unwrap();
     assert_eq!(seen, rows.iter().map(|row| row.seq).collect::<Vec<_>>());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_that_start_at_once_make_the_tables_once() {
+    let place = Place::parse(&server().database().await).unwrap();
+    let (one, two, three) =
+        tokio::join!(Ledger::open(&place), Ledger::open(&place), Ledger::open(&place));
+    let ledgers = [one.unwrap(), two.unwrap(), three.unwrap()];
+    set_limit(&ledgers[0], "anna", 1_000).await;
+    for ledger in &ledgers {
+        assert_eq!(assess(ledger, order("anna", 10)).await, Ok(Assessed::Recorded));
+        assert_sound(ledger, NOW).await;
+    }
+}

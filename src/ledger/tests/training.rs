@@ -30,7 +30,7 @@ fn repaid(plan: DecisionId, (due, paid): (Time, Time)) -> EventKind {
 /// Records what is to be captured, and captures it.
 async fn captured(ledger: &Ledger, commit: AssessCommit) -> DecisionId {
     let (id, amount) = (commit.record.id, commit.record.amount.minor());
-    assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(ledger, commit).await, Ok(Assessed::Recorded));
     now_of(ledger.confirm(claim(), capture_of(id, amount)).await);
     id
 }
@@ -50,7 +50,7 @@ async fn captured_approvals_come_in_order_with_the_facts_of_the_assessment_that_
     passed.facts = r#"{"passed":true}"#.into();
     passed.supersedes = Some(waiting.record.id);
     for commit in [refused, waiting] {
-        assert_eq!(assess(&ledger, commit).await, Ok(Assessed::Recorded));
+        assert_eq!(assess(ledger, commit).await, Ok(Assessed::Recorded));
     }
     let late = captured(ledger, late).await;
     let mut ids = Vec::new();
@@ -90,7 +90,7 @@ async fn misuse_is_the_first_that_was_known_of_the_decision_that_stands() {
     let waiting = pending("anna", 1_000);
     let (old, mut passed) = (waiting.record.id, order("anna", 1_000));
     passed.supersedes = Some(old);
-    assert_eq!(assess(&ledger, waiting).await, Ok(Assessed::Recorded));
+    assert_eq!(assess(ledger, waiting).await, Ok(Assessed::Recorded));
     let passed = captured(ledger, passed).await;
     let (plain, clean) = (bought(ledger, "anna", 1_000).await, bought(ledger, "anna", 1_000).await);
     let day = |number| NOW + Span::days(number);
