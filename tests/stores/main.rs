@@ -39,6 +39,8 @@ mod stream;
 
 // Several services on one ledger and one store.
 mod replicas;
+// The database away, slow or killed.
+mod ledger_outage;
 // Several services on one store count together.
 mod together;
 // The store away, slow, full or broken: reviewed meanwhile, counted afterwards.

@@ -15,7 +15,7 @@ use crate::servers::{Kind, RedisServer};
 use crate::service::{Service, Site};
 
 #[path = "../servers/postgres.rs"]
-mod postgres;
+pub mod postgres;
 
 use postgres::Postgres;
 

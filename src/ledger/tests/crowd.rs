@@ -78,11 +78,10 @@ impl Client {
             return;
         }
         assert_eq!(answer, Assessed::Recorded);
-        let again = assess(&self.ledger, commit).await.unwrap();
-        assert!(
-            matches!(again, Assessed::Before(answer) if answer.is_of(id)),
-            "one key, one answer"
-        );
+        // A retry is decided under an id of its own.
+        let retry = AssessCommit { key: commit.key, ..order(account, amount) };
+        let again = assess(&self.ledger, retry).await.unwrap();
+        assert!(matches!(again, Assessed::Before(first) if first.is_of(id)), "one key, one answer");
         let (reserved, outstanding) = (amount, 0);
         let (captured, canceled) = (0, false);
         let order = Order { id, account, amount, captured, reserved, outstanding, canceled };
