@@ -36,17 +36,17 @@ const TABLES: [(&str, &str); 6] = [
 pub fn define(call: &Call) {
     let span = if call.small { SMALL } else { RUN };
     if call.wants("commit/sqlite") {
-        Runtime::new().unwrap().block_on(sqlite(span));
+        Runtime::new().unwrap().block_on(sqlite(span, call.small));
     }
     if call.wants("commit/postgres") {
-        Runtime::new().unwrap().block_on(postgres(span));
+        Runtime::new().unwrap().block_on(postgres(span, call.small));
     }
 }
 
-async fn sqlite(span: Duration) {
+async fn sqlite(span: Duration, small: bool) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
-    let book = Arc::new(Book::open(&Place::file(&path)).await);
+    let book = Arc::new(Book::open(&Place::file(&path), small).await);
     let plain = folder.path().join("plain.sqlite");
     surety::ledger::Ledger::open(&Place::file(&plain)).await.unwrap().close().await;
     let mut sample = open(&path).await;
@@ -68,10 +68,10 @@ async fn sqlite(span: Duration) {
     }
 }
 
-async fn postgres(span: Duration) {
+async fn postgres(span: Duration, small: bool) {
     let server = server::Postgres::start("");
     let address = server.database().await;
-    let book = Arc::new(Book::open(&Place::parse(&address).unwrap()).await);
+    let book = Arc::new(Book::open(&Place::parse(&address).unwrap(), small).await);
     ours(&book, span / 10).await;
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("insert.sql");

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
+use futures_util::StreamExt;
 use surety::decide::decide;
 use surety::domain::{
     Account, AccountId, CustomerMessage, DecisionId, DecisionRecord, Holder, MerchantId, Money,
@@ -17,7 +18,9 @@ use uuid::Uuid;
 use super::Call;
 use super::sample::{self, Draw, NOW};
 
-const ACCOUNTS: u64 = 200;
+/// So many that none of them gathers what no customer has.
+const ACCOUNTS: u64 = 20_000;
+const ACCOUNTS_SMALL: u64 = 200;
 
 pub fn define(c: &mut Criterion, call: &Call) {
     if !call.wants("ledger/commit") {
@@ -25,8 +28,10 @@ pub fn define(c: &mut Criterion, call: &Call) {
     }
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let book =
-        Arc::new(runtime.block_on(Book::open(&Place::file(&folder.path().join("ledger.sqlite")))));
+    let book = Arc::new(
+        runtime
+            .block_on(Book::open(&Place::file(&folder.path().join("ledger.sqlite")), call.small)),
+    );
     let mut group = c.benchmark_group("ledger/commit");
     group.throughput(Throughput::Elements(1)).sample_size(10);
     for callers in [1, 256] {
@@ -47,18 +52,24 @@ pub struct Book {
 }
 
 impl Book {
-    pub async fn open(place: &Place) -> Book {
+    pub async fn open(place: &Place, small: bool) -> Book {
+        let accounts = if small { ACCOUNTS_SMALL } else { ACCOUNTS };
         let ledger = Ledger::open(place).await.unwrap();
-        let versions = (0..ACCOUNTS).map(|_| AtomicI64::new(0)).collect();
+        let versions = (0..accounts).map(|_| AtomicI64::new(0)).collect();
         let book = Book { ledger, sample: sample_commit(), next: AtomicU64::new(1), versions };
-        for number in 0..ACCOUNTS {
-            let key = AnswerKey { call: "UpsertAccount", ..book.sample.key.clone() };
-            let request_id = RequestId(Uuid::from_u128(u128::from(number)));
-            let claim = Claim { key: AnswerKey { request_id, ..key }, hash: [1; 32], now: NOW };
-            let written = book.ledger.upsert_account(claim, account(number), None).await;
-            assert!(matches!(written, Ok(Written::Now(_))));
-        }
+        let accounts = (0..accounts).map(|number| book.open_account(number));
+        let mut opening = futures_util::stream::iter(accounts).buffer_unordered(64);
+        while opening.next().await.is_some() {}
+        drop(opening);
         book
+    }
+
+    async fn open_account(&self, number: u64) {
+        let key = AnswerKey { call: "UpsertAccount", ..self.sample.key.clone() };
+        let request_id = RequestId(Uuid::from_u128(u128::from(number)));
+        let claim = Claim { key: AnswerKey { request_id, ..key }, hash: [1; 32], now: NOW };
+        let written = self.ledger.upsert_account(claim, account(number), None).await;
+        assert!(matches!(written, Ok(Written::Now(_))));
     }
 
     /// The sample under new ids and with the next account.
@@ -70,7 +81,7 @@ impl Book {
         commit.record.request_id = RequestId(id);
         commit.record.id = DecisionId(id);
         commit.record.reference = Reference::from_random(Draw(number).next());
-        commit.record.holder = Holder::Account(account(number % ACCOUNTS).id);
+        commit.record.holder = Holder::Account(account(number % self.versions.len() as u64).id);
         commit.version = self.version(&commit).load(Ordering::Relaxed);
         commit
     }
@@ -94,7 +105,7 @@ impl Book {
 
     fn version(&self, commit: &AssessCommit) -> &AtomicI64 {
         let number = commit.record.id.0.as_u128() >> 64;
-        &self.versions[(number % u128::from(ACCOUNTS)) as usize]
+        &self.versions[(number % self.versions.len() as u128) as usize]
     }
 }
 

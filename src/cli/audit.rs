@@ -49,6 +49,11 @@ impl Audit {
 
 impl Verify {
     async fn run(self) -> Result<()> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            bail!("--from is later than --to");
+        }
         let mut chains = Chains::open(&self.ledger.place(&self.data)?).await?;
         let bar = progress_bar(chains.links().await?);
         let found = chains.verify((self.from, self.to), || bar.inc(1)).await?;

@@ -48,11 +48,11 @@ fn report(account: &str, erased: &pb::EraseAccountResponse) -> String {
          signal events    {}\n  \
          account fields   {}\n  \
          signal parties   {}\n  \
-         review texts     {}\n",
+         staff texts      {}\n",
         erased.raw_contexts,
         erased.signal_events,
         erased.account_fields,
         erased.signal_parties,
-        erased.review_texts
+        erased.staff_texts
     )
 }

@@ -177,8 +177,8 @@ pub struct Erased {
     pub account_fields: u64,
     /// Parties of the signal store.
     pub signal_parties: u64,
-    /// Texts that people wrote about a review: notes, and what they said to an action.
+    /// Texts that staff wrote about reviews and restrictions.
     #[serde(default)]
-    pub review_texts: u64,
+    pub staff_texts: u64,
     pub time: Time,
 }

@@ -31,10 +31,11 @@ pub fn short_text(text: &str, max: usize) -> Result<&str, Problem> {
 }
 
 /// Refuses text that holds 13 to 19 digits which pass the Luhn check and begin like an issued card
-/// (2 to 6). Blanks and hyphens inside the run do not hide it. UUIDs are exempt, also inside a
-/// longer text: one in a few hundred would be refused by chance, for ever.
+/// (2 to 6). Blanks, hyphens and dots between groups of digits do not hide it, nor do other groups
+/// beside it, such as a date or a code. UUIDs are exempt, also inside a longer text: one in a few
+/// hundred would be refused by chance, for ever.
 pub fn not_a_card_number(text: &str) -> Result<&str, Problem> {
-    if !holds_card_number(text.as_bytes()) {
+    if !holds_card_number(text) {
         return Ok(text);
     }
     Err(Problem {
@@ -43,33 +44,62 @@ pub fn not_a_card_number(text: &str) -> Result<&str, Problem> {
     })
 }
 
-fn holds_card_number(mut text: &[u8]) -> bool {
-    let mut digits: Vec<u8> = Vec::new();
-    loop {
-        let uuid =
-            text.get(..UUID_LENGTH).is_some_and(|part| uuid::Uuid::try_parse_ascii(part).is_ok());
-        let (run_ends, step) = match text.first() {
-            Some(_) if uuid => (true, UUID_LENGTH),
-            Some(digit @ b'0'..=b'9') => {
-                digits.push(digit - b'0');
-                (false, 1)
+fn holds_card_number(text: &str) -> bool {
+    let mut run = Run::default();
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let uuid = rest
+            .as_bytes()
+            .get(..UUID_LENGTH)
+            .is_some_and(|part| uuid::Uuid::try_parse_ascii(part).is_ok());
+        let length = if uuid { UUID_LENGTH } else { character.len_utf8() };
+        match character {
+            _ if uuid => run = Run::default(),
+            '0'..='9' => {
+                run.push(character as u8 - b'0');
+                // Groups end anywhere after this digit: at a blank, a letter, or the text's end.
+                let group_ends = !rest[1..].starts_with(|next: char| next.is_ascii_digit());
+                if group_ends && run.holds_card_number() {
+                    return true;
+                }
             }
-            Some(b' ' | b'-') => (false, 1),
-            Some(_) => (true, 1),
-            None => return run_holds_card_number(&digits),
-        };
-        if run_ends {
-            if run_holds_card_number(&digits) {
-                return true;
-            }
-            digits.clear();
+            '-' | '.' => run.end_group(),
+            _ if character.is_whitespace() => run.end_group(),
+            _ => run = Run::default(),
         }
-        text = &text[step..];
+        rest = &rest[length..];
     }
+    false
 }
 
-fn run_holds_card_number(digits: &[u8]) -> bool {
-    PAN_DIGITS.contains(&digits.len()) && (2..=6).contains(&digits[0]) && luhn_holds(digits)
+/// Digits with nothing but blanks, hyphens and dots between them.
+#[derive(Default)]
+struct Run {
+    digits: Vec<u8>,
+    /// Where groups begin.
+    begins: Vec<usize>,
+    in_group: bool,
+}
+
+impl Run {
+    fn push(&mut self, digit: u8) {
+        if !self.in_group {
+            self.begins.push(self.digits.len());
+            self.in_group = true;
+        }
+        self.digits.push(digit);
+    }
+
+    fn end_group(&mut self) {
+        self.in_group = false;
+    }
+
+    /// Whether whole groups up to the last one make a card number.
+    fn holds_card_number(&self) -> bool {
+        self.begins.iter().map(|&begin| &self.digits[begin..]).any(|digits| {
+            PAN_DIGITS.contains(&digits.len()) && (2..=6).contains(&digits[0]) && luhn_holds(digits)
+        })
+    }
 }
 
 /// The check of ISO/IEC 7812-1 annex B: every second digit from the right counts double.
@@ -108,6 +138,11 @@ mod tests {
             "5555 5555 5555 4444",
             "order-378282246310005",
             "4111-1111-1111-1111",
+            "4111.1111.1111.1111",
+            "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+            "Card 4111 1111 1111 1111 12/27",
+            "4111111111111111 123",
+            "27 4111 1111 1111 1111",
         ] {
             assert!(not_a_card_number(text).is_err(), "{text}");
         }

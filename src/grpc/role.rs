@@ -56,7 +56,8 @@ fn allowed(rpc: Rpc) -> &'static [Role] {
         Rpc::ReadCatalog => Role::ALL,
         Rpc::WorkReviews => &[Role::Reviewer, Role::Lead, Role::Compliance],
         Rpc::ReadReviews => &[Role::Reviewer, Role::Lead, Role::Compliance, Role::Auditor],
-        Rpc::Support => &[Role::Agent, Role::Reviewer, Role::Lead, Role::Compliance, Role::Auditor],
+        // Not for reviewers: what a case does not tell them they must not find by searching.
+        Rpc::Support => &[Role::Agent, Role::Compliance, Role::Auditor],
         Rpc::EraseAccount => &[Role::Ledger, Role::Compliance],
     }
 }
@@ -195,7 +196,9 @@ mod tests {
             ("agent", Rpc::ReadReviews, false),
             ("checkout", Rpc::ReadReviews, false),
             ("agent", Rpc::Support, true),
-            ("lead", Rpc::Support, true),
+            ("lead", Rpc::Support, false),
+            ("reviewer", Rpc::Support, false),
+            ("compliance", Rpc::Support, true),
             ("auditor", Rpc::Support, true),
             ("checkout", Rpc::Support, false),
             ("ledger", Rpc::Support, false),

@@ -77,7 +77,15 @@ impl Ledger {
                 if let Some(answer) = load(connection, &claim.key).await? {
                     return Ok(Written::Before(answer));
                 }
-                let done = work(connection, claim.now).await?;
+                let done = work(connection, claim.now).await;
+                // Refused, perhaps, because another process did the same call meanwhile: then its
+                // answer is there now.
+                if let Err(Error::Precondition(_) | Error::Conflict | Error::NotFound) = &done
+                    && let Some(answer) = load(connection, &claim.key).await?
+                {
+                    return Ok(Written::Before(answer));
+                }
+                let done = done?;
                 keep(connection, &claim, serde_json::to_string(&done)?).await?;
                 Ok(Written::Now(done))
             })

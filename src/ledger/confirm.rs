@@ -105,7 +105,12 @@ pub(super) async fn draw(
     let drawn = query(
         "UPDATE reservations SET captured = captured + $2
          WHERE decision_id = $1 AND released IS NULL AND expires > $3
-            AND captured + $2 <= amount",
+            AND captured + $2 <= amount
+            -- Somebody whose clock was past this one's end may have been given what it held.
+            AND NOT EXISTS (
+                SELECT 1 FROM reservations AS later WHERE later.holder = reservations.holder
+                    AND later.created >= reservations.expires
+            )",
     )
     .bind(id.to_string())
     .bind(credit)

@@ -91,23 +91,20 @@ async fn erase(
         Some(row) => forget_person(connection, row.try_get("record")?).await?,
         None => 0,
     };
-    let review_texts = forget_review_texts(connection, account).await?;
+    let staff_texts = forget_texts(connection, account).await?;
     let signal_parties = 0;
     Ok(Erased {
         raw_contexts,
         signal_events,
         account_fields,
         signal_parties,
-        review_texts,
+        staff_texts,
         time: now,
     })
 }
 
-/// What people wrote goes; who did what, and when, stays.
-async fn forget_review_texts(
-    connection: &mut Connection,
-    account: &AccountId,
-) -> Result<u64, Error> {
+/// What people wrote about reviews and restrictions goes; who did what, and when, stays.
+async fn forget_texts(connection: &mut Connection, account: &AccountId) -> Result<u64, Error> {
     let notes = query(
         "UPDATE review_notes SET text = '' WHERE text <> '' AND case_id IN (
             SELECT decision_id FROM decisions WHERE holder = $1)",
@@ -117,15 +114,22 @@ async fn forget_review_texts(
     .await?;
     let said = query(
         "UPDATE review_actions SET detail = ''
-         WHERE detail <> '' AND kind IN ($2, $3) AND case_id IN (
+         WHERE detail <> '' AND kind <> $2 AND case_id IN (
             SELECT decision_id FROM decisions WHERE holder = $1)",
     )
     .bind(account.as_str())
-    .bind(ReviewActionKind::Resolved.name())
-    .bind(ReviewActionKind::Escalated.name())
+    // Its detail is the note's id.
+    .bind(ReviewActionKind::Noted.name())
     .execute(connection)
     .await?;
-    Ok(notes + said)
+    let restrictions = query(
+        "UPDATE restrictions SET note = '', lift_note = NULL
+         WHERE account_id = $1 AND (note <> '' OR lift_note IS NOT NULL)",
+    )
+    .bind(account.as_str())
+    .execute(connection)
+    .await?;
+    Ok(notes + said + restrictions)
 }
 
 /// The newest row of all stays without its content: else its sequence would be given once more.

@@ -102,6 +102,10 @@ async fn look<'e>(
             CAST(CASE WHEN EXISTS (
                 SELECT 1 FROM events WHERE events.account_id = asked.account_id
                 AND events.event_id = asked.event_id
+            ) OR EXISTS (
+                -- Kept when the event itself was dropped for its age.
+                SELECT 1 FROM repayments WHERE repayments.holder = asked.account_id
+                AND repayments.event_id = asked.event_id
             ) THEN 1 ELSE 0 END AS BIGINT) AS told,
             (SELECT currency FROM accounts WHERE accounts.account_id = asked.account_id)
                 AS currency

@@ -1,7 +1,7 @@
 //! Changes of review cases: each hits the version that was read, or nothing.
 
 use super::sql::{Connection, Statement, query};
-use super::{Claim, Error, Ledger, Written};
+use super::{Claim, Error, Ledger, Written, decision};
 use crate::domain::{
     CaseAnswer, DecisionId, ReviewAction, ReviewCase, ReviewNote, ReviewVerdict, Time,
 };
@@ -64,6 +64,8 @@ async fn change(
     write: CaseWrite,
 ) -> Result<CaseAnswer, Error> {
     let after = &write.after;
+    // Whoever decides on the case as it was loses by the holder's version.
+    decision::taken(connection, after.id).await?.ok_or(Error::NotFound)?;
     let mut statement = Statement::new("UPDATE review_cases SET ");
     push_columns(&mut statement, after);
     statement.push(" WHERE case_id = ").push_bind(after.id.to_string());

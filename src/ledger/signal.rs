@@ -121,7 +121,8 @@ async fn settled(connection: &mut Connection) -> Result<i64, Error> {
     }
     let taken = query("SELECT last_value FROM signal_events_seq_seq");
     let taken = taken.fetch_value(connection).await?.unwrap_or(0);
-    connection.run("BEGIN; LOCK TABLE signal_events IN SHARE MODE; COMMIT").await?;
+    // As one statement, which leaves no transaction behind when it waits in vain.
+    connection.run("DO $$ BEGIN LOCK TABLE signal_events IN SHARE MODE; END $$").await?;
     Ok(taken)
 }
 

@@ -51,8 +51,10 @@ impl Chains {
     /// Decisions that are in no chain although there was one when they were made.
     pub async fn strangers(&mut self) -> Result<i64, Error> {
         let strangers = query(
-            "SELECT (SELECT COUNT(*) FROM decisions) - (SELECT COUNT(*) FROM links)
-                - (SELECT decisions FROM unlinked)",
+            "SELECT (SELECT COUNT(*) FROM decisions) - (
+                SELECT COUNT(*) FROM links JOIN chains ON chains.chain = links.chain
+                WHERE links.link > chains.base AND links.link <= chains.head
+            ) - (SELECT decisions FROM unlinked)",
         );
         Ok(strangers.fetch_value(&mut self.connection).await?.unwrap_or(0))
     }
@@ -71,7 +73,13 @@ impl Chains {
         mut seen: impl FnMut(),
     ) -> Result<Vec<Result<Verified, Break>>, Error> {
         let mut found = Vec::new();
-        for stored in self.stored().await? {
+        for (expected, stored) in (1..).zip(self.stored().await?) {
+            // Numbers are given one after the other.
+            if stored.chain != expected {
+                let what = "the whole chain is missing".to_owned();
+                found.push(Err(Break { chain: expected, link: 1, what }));
+                break;
+            }
             let (mut before, mut last) = (stored.base, stored.head);
             if let Some(from) = from {
                 before = self.link_before(&stored, from).await?;

@@ -25,8 +25,18 @@ impl Service {
     ) -> Result<Again, Error> {
         let stored = self.ledger.facts(pending.id).await?;
         let observation = self.observed(pending.id).await?;
-        let (Some(stored), Some(mut observation)) = (stored, observation) else {
+        let Some(stored) = stored else {
             return Err(Error::unexpected(&"a pending decision has no facts"));
+        };
+        let Some(mut observation) = observation else {
+            return Err(Error::Precondition {
+                reason: "DECISION_ERASED",
+                subject: "decision".to_owned(),
+                description:
+                    "what this request was judged by was erased: it can only be cancelled, \
+                              or end by itself"
+                        .to_owned(),
+            });
         };
         let mut facts: Facts =
             serde_json::from_str(&stored).map_err(|failure| Error::unexpected(&failure))?;

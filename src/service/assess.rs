@@ -152,13 +152,16 @@ impl Service {
         Err(Error::InProgress)
     }
 
-    /// The holder's standing; a re-assessment leaves the decision that it replaces out of it.
+    /// The holder's standing as of now, so that a hold which began meanwhile is seen; a
+    /// re-assessment leaves the decision that it replaces out of it.
     pub(super) async fn standing(
         &self,
         request: &Request,
         ignore: Option<DecisionId>,
     ) -> Result<Standing, Error> {
-        Ok(self.ledger.standing(&self.probe(request, ignore)).await?)
+        let mut probe = self.probe(request, ignore);
+        probe.now = probe.now.max(self.now());
+        Ok(self.ledger.standing(&probe).await?)
     }
 
     fn probe<'r>(&self, request: &'r Request, ignore: Option<DecisionId>) -> Probe<'r> {

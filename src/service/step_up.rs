@@ -43,13 +43,17 @@ impl Service {
         let pending = self.own(&caller, submission.decision).await?;
         check(&pending, &submission, now)?;
 
-        let Again { request, observation, review, .. } =
+        let Again { request, observation, review, step_up: before } =
             self.again(&pending, (now, submission.call.hash)).await?;
         let passed = submission.results.iter().all(|result| result.passed);
-        let step_up = StepUpFacts {
-            passed: submission.results.iter().filter(|r| r.passed).map(|r| r.kind).collect(),
-            failed: !passed,
-        };
+        // What was passed for an earlier decision of this request is not asked for again.
+        let mut cleared = before.passed;
+        for result in submission.results.iter().filter(|result| result.passed) {
+            if !cleared.contains(&result.kind) {
+                cleared.push(result.kind);
+            }
+        }
+        let step_up = StepUpFacts { passed: cleared, failed: !passed };
         let recognized = SignalEvent::Recognized(observation.clone());
         let signal = match passed {
             true => teach::row(&recognized)?,

@@ -161,13 +161,9 @@ fn staff_cannot_find_by_what_their_role_may_not_see() {
     expect(&app.buy(emulated("plain")), ManualReview, &["DEVICE_INTEGRITY_LOW"]);
     expect(&app.buy(purchase("watched", 4_500)), ManualReview, &["COMPLIANCE_REVIEW"]);
     let count = |role, code| app.find(role, Search::Reason(with_reason(code))).len();
-    for (role, of_integrity, of_compliance) in [
-        ("agent", 0, 0),
-        ("reviewer", 1, 0),
-        ("lead", 1, 0),
-        ("compliance", 1, 1),
-        ("auditor", 1, 1),
-    ] {
+    for (role, of_integrity, of_compliance) in
+        [("agent", 0, 0), ("compliance", 1, 1), ("auditor", 1, 1)]
+    {
         assert_eq!(count(role, pb::ReasonCode::DeviceIntegrityLow), of_integrity, "{role}");
         assert_eq!(count(role, pb::ReasonCode::ComplianceReview), of_compliance, "{role}");
     }
@@ -182,7 +178,6 @@ fn staff_cannot_find_by_what_their_role_may_not_see() {
         summary.restrictions.iter().map(|restriction| restriction.kind()).collect::<Vec<_>>()
     };
     assert_eq!(told("agent"), []);
-    assert_eq!(told("lead"), []);
     assert_eq!(told("compliance"), [pb::RestrictionKind::Compliance]);
     assert_eq!(told("auditor"), [pb::RestrictionKind::Compliance]);
 }

@@ -91,7 +91,7 @@ pub fn erased(erased: &Erased) -> pb::EraseAccountResponse {
         account_fields: count(erased.account_fields),
         signal_parties: count(erased.signal_parties),
         erase_time: Some(time(erased.time)),
-        review_texts: count(erased.review_texts),
+        staff_texts: count(erased.staff_texts),
     }
 }
 

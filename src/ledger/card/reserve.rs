@@ -39,6 +39,11 @@ pub(super) async fn cover(
             AND reservations.captured <= asked.amount
             AND (asked.amount <= reservations.amount
                 OR {HELD} + asked.amount - reservations.amount <= {LIMIT})
+            -- Somebody whose clock was past this one's end may have been given what it held.
+            AND NOT EXISTS (
+                SELECT 1 FROM reservations AS later WHERE later.holder = reservations.holder
+                    AND later.created >= reservations.expires
+            )
          RETURNING reservations.decision_id",
     ));
     Ok(!statement.fetch_all(connection).await?.is_empty())

@@ -11,8 +11,8 @@ pub(super) const HOT: &str = "SET synchronous_commit = on; SET statement_timeout
 pub(super) const SEARCH: &str = "SET default_transaction_read_only = on;
     SET statement_timeout = '5s'; SET jit = off; SET timezone = 'UTC'";
 /// Of exports and training, which read all there is.
-pub(super) const READ_ONLY: &str = "SET default_transaction_read_only = on; SET jit = off;
-    SET timezone = 'UTC'";
+pub(super) const READ_ONLY: &str = "SET default_transaction_read_only = on;
+    SET lock_timeout = '5s'; SET jit = off; SET timezone = 'UTC'";
 pub(super) const MIGRATION: &str = "SET synchronous_commit = on; SET timezone = 'UTC'";
 
 pub(super) async fn set(

@@ -1,12 +1,13 @@
 //! A task that commits decisions in groups, each group in one statement.
 
 use std::collections::HashSet;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 
 use super::commit::{Verdict, commit};
-use super::writers::{Alive, Job, Waiting};
+use super::writers::{Job, Seen, Waiting};
 use super::{connect, session};
 use crate::ledger::assess::{AssessCommit, Assessed, Prepared};
 use crate::ledger::chain::Head;
@@ -30,6 +31,9 @@ const CHAINS_MAX: i64 = 10_000;
 pub(super) struct CommitWriter {
     options: PgConnectOptions,
     session: Option<Session>,
+    seen: Seen,
+    /// Why this writer has to stop.
+    lost: Option<Error>,
 }
 
 struct Session {
@@ -38,13 +42,13 @@ struct Session {
 }
 
 impl CommitWriter {
-    pub async fn connect(options: PgConnectOptions) -> Result<CommitWriter, Error> {
+    pub async fn connect(options: PgConnectOptions, seen: Seen) -> Result<CommitWriter, Error> {
         let session = Some(Session::open(&options).await?);
-        Ok(CommitWriter { options, session })
+        Ok(CommitWriter { options, session, seen, lost: None })
     }
 
-    /// Ends when nobody can hand in anything more.
-    pub async fn run(mut self, waiting: Waiting, alive: Alive) {
+    /// Ends when nobody can hand in anything more, or with the cause when it has to stop.
+    pub async fn run(mut self, waiting: Waiting) -> Result<(), Error> {
         let mut group = Vec::with_capacity(GROUP_MAX);
         loop {
             // What could not go with the group before is in it already.
@@ -64,8 +68,11 @@ impl CommitWriter {
             let (now, later) = apart(std::mem::take(&mut group));
             group = later;
             self.commit(now).await;
+            if let Some(lost) = self.lost.take() {
+                return Err(lost);
+            }
         }
-        drop(alive);
+        Ok(())
     }
 
     /// Commits a group and tells everybody what became of theirs.
@@ -103,20 +110,44 @@ impl CommitWriter {
     }
 
     async fn attempt(&mut self, group: &[Job]) -> Result<Vec<Result<Assessed, Error>>, Error> {
-        let session = match &mut self.session {
-            Some(session) => session,
-            none => none.insert(Session::open(&self.options).await?),
-        };
+        if self.session.is_none() {
+            let opening = tokio::time::timeout(STATEMENT_MAX, Session::open(&self.options)).await;
+            let session = opening.map_err(|_| Error::hung())??;
+            self.assert_kept(&session.head)?;
+            self.session = Some(session);
+        }
+        let Some(session) = &mut self.session else { return Err(Error::hung()) };
         let prepared: Vec<&Prepared> = group.iter().map(|(prepared, _)| &**prepared).collect();
         let committed = commit(&mut session.connection, &session.head, &prepared);
         let committed = tokio::time::timeout(STATEMENT_MAX, committed);
         let (head, verdicts) = committed.await.map_err(|_| Error::hung())??;
         session.head = head;
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(head.chain, head.link);
         let mut results = Vec::with_capacity(group.len());
         for (prepared, verdict) in prepared.iter().zip(verdicts) {
             results.push(session.answer(&prepared.commit, verdict).await?);
         }
         Ok(results)
+    }
+}
+
+impl CommitWriter {
+    /// A server that took over without the last commits of the one before has lost what was
+    /// answered: nothing more is decided on it.
+    fn assert_kept(&mut self, head: &Head) -> Result<(), Error> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = seen.get(&head.chain).copied().unwrap_or(0);
+        drop(seen);
+        if head.link >= known {
+            return Ok(());
+        }
+        let lost = Error::Unavailable(format!(
+            "the database has lost decisions that were answered: chain {} ends at link {}, and was \
+             at {known}",
+            head.chain, head.link
+        ));
+        self.lost = Some(lost.clone());
+        Err(lost)
     }
 }
 
@@ -160,14 +191,15 @@ impl Session {
     }
 }
 
-/// Those of a group that can go together: of one holder or of one key there may be one, since the
-/// statement sees nothing of what it writes itself.
+/// Those of a group that can go together: of one holder, key or reference there may be one, since
+/// the statement sees nothing of what it writes itself.
 fn apart(group: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
-    let (mut holders, mut keys) = (HashSet::new(), HashSet::new());
+    let (mut holders, mut keys, mut references) = (HashSet::new(), HashSet::new(), HashSet::new());
     let (mut now, mut later) = (Vec::with_capacity(group.len()), Vec::new());
     for job in group {
         let commit = &job.0.commit;
         let alone = keys.insert(commit.key.clone())
+            && references.insert(commit.record.reference)
             && (!job.0.is_guarded() || holders.insert(commit.record.holder.clone()));
         if alone { now.push(job) } else { later.push(job) }
     }

@@ -1,6 +1,7 @@
 //! Who writes to PostgreSQL: a few tasks that commit decisions in groups, and a transaction each
 //! for all else.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const TRIES: u32 = 4;
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 pub(super) type Job = (Box<Prepared>, oneshot::Sender<Result<Assessed, Error>>);
+/// The heads of chains that this process has seen: a server that took over may be behind them.
+pub(super) type Seen = Arc<std::sync::Mutex<HashMap<i64, i64>>>;
 pub(super) type Waiting = Arc<Mutex<mpsc::Receiver<Job>>>;
 /// Held by everything that still writes; told why when nothing more can be written.
 pub(super) type Alive = watch::Sender<Option<String>>;
@@ -42,9 +45,10 @@ impl Writers {
     ) -> Result<Writers, Error> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let waiting: Waiting = Arc::new(Mutex::new(waiting));
+        let seen = Seen::default();
         for _ in 0..COMMITTING {
-            let writer = CommitWriter::connect(options.clone()).await?;
-            tokio::spawn(writer.run(Arc::clone(&waiting), alive.clone()));
+            let writer = CommitWriter::connect(options.clone(), Arc::clone(&seen)).await?;
+            tokio::spawn(watch_over(writer, Arc::clone(&waiting), alive.clone()));
         }
         Ok(Writers { jobs, pool, alive })
     }
@@ -77,6 +81,18 @@ impl Writers {
             drop(reply.send(result));
         });
     }
+}
+
+/// Runs a writer; one that panics, or finds that the database has lost what was answered, is one
+/// that stopped, and the process should end.
+async fn watch_over(writer: CommitWriter, waiting: Waiting, alive: Alive) {
+    let ended = tokio::spawn(writer.run(waiting)).await;
+    let cause = match ended {
+        Ok(Ok(())) => return,
+        Ok(Err(lost)) => lost.to_string(),
+        Err(fault) => fault.to_string(),
+    };
+    alive.send_replace(Some(format!("the ledger's writer stopped: {cause}")));
 }
 
 /// What was interrupted is done again: a write is claimed by its key, so that one whose commit got

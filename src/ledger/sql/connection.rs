@@ -1,5 +1,7 @@
 //! Connections and pools of either engine.
 
+use std::time::Duration;
+
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
 
@@ -52,6 +54,21 @@ impl Connection {
             Connection::Sqlite(_) | Connection::SqlitePooled(_) => Engine::Sqlite,
             Connection::Postgres(_) | Connection::PostgresPooled(_) => Engine::Postgres,
         }
+    }
+
+    /// How long a statement may take that others wait for: longer than the server's own timeouts.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        matches!(self, Connection::PostgresPooled(_)).then_some(Duration::from_secs(6))
+    }
+
+    /// The result of a statement; a connection that was lost by it, or hangs, is not used again.
+    pub(super) fn unless_lost<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        if let (Err(Error::Interrupted(_)), Connection::PostgresPooled(connection)) =
+            (&result, self)
+        {
+            connection.close_on_drop();
+        }
+        result
     }
 
     /// Statements without values, several of them parted by semicolons.

@@ -1,6 +1,7 @@
 //! Statements: a fixed text with numbered values, or a text that is put together.
 
 use std::fmt::{Display, Write};
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
@@ -33,26 +34,33 @@ impl<'q> Query<'q> {
 
     /// Runs it; gives the number of rows that it wrote.
     pub async fn execute(self, connection: &mut Connection) -> Result<u64, Error> {
+        let patience = connection.patience();
         let done = match connection.kind() {
             Kind::Sqlite(connection) => {
-                self.on_sqlite()?.execute(connection).await?.rows_affected()
+                let done = self.on_sqlite()?.execute(connection).await;
+                done.map(|done| done.rows_affected()).map_err(Error::from)
             }
             Kind::Postgres(connection) => {
-                self.on_postgres()?.execute(connection).await?.rows_affected()
+                let done = in_time(patience, self.on_postgres()?.execute(connection)).await;
+                done.map(|done| done.rows_affected())
             }
         };
-        Ok(done)
+        connection.unless_lost(done)
     }
 
     pub async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>, Error> {
-        Ok(match connection.kind() {
+        let patience = connection.patience();
+        let row = match connection.kind() {
             Kind::Sqlite(connection) => {
-                self.on_sqlite()?.fetch_optional(connection).await?.map(Row::Sqlite)
+                let row = self.on_sqlite()?.fetch_optional(connection).await;
+                row.map(|row| row.map(Row::Sqlite)).map_err(Error::from)
             }
             Kind::Postgres(connection) => {
-                self.on_postgres()?.fetch_optional(connection).await?.map(Row::Postgres)
+                let row = in_time(patience, self.on_postgres()?.fetch_optional(connection)).await;
+                row.map(|row| row.map(Row::Postgres))
             }
-        })
+        };
+        connection.unless_lost(row)
     }
 
     /// The one row; an error when there is none.
@@ -62,16 +70,18 @@ impl<'q> Query<'q> {
     }
 
     pub async fn fetch_all(self, connection: &mut Connection) -> Result<Vec<Row>, Error> {
-        Ok(match connection.kind() {
+        let patience = connection.patience();
+        let rows = match connection.kind() {
             Kind::Sqlite(connection) => {
-                let rows = self.on_sqlite()?.fetch_all(connection).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
+                let rows = self.on_sqlite()?.fetch_all(connection).await.map_err(Error::from);
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
             Kind::Postgres(connection) => {
-                let rows = self.on_postgres()?.fetch_all(connection).await?;
-                rows.into_iter().map(Row::Postgres).collect()
+                let rows = in_time(patience, self.on_postgres()?.fetch_all(connection)).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
             }
-        })
+        };
+        connection.unless_lost(rows)
     }
 
     /// Rows one by one, for more of them than there is memory.
@@ -127,6 +137,16 @@ impl<'q> Query<'q> {
         add(&mut arguments, self.values)?;
         Ok(sqlx::query_with(self.text, arguments).persistent(self.cached))
     }
+}
+
+/// A server that hangs does not keep its own timeouts, nor does a network that swallows packets.
+async fn in_time<T>(
+    patience: Option<Duration>,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, Error> {
+    let Some(patience) = patience else { return Ok(work.await?) };
+    let done = tokio::time::timeout(patience, work).await;
+    Ok(done.map_err(|_| Error::hung())??)
 }
 
 /// A statement whose text is put together piece by piece, its values in between.

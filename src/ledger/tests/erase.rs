@@ -32,7 +32,7 @@ async fn an_erasure_takes_the_persons_rows_and_nobody_elses() {
         signal_events: 2,
         account_fields: 0,
         signal_parties: 3,
-        review_texts: 0,
+        staff_texts: 0,
         time: NOW,
     };
     assert_eq!(erased, expected);
