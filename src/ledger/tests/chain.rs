@@ -165,3 +165,26 @@ async fn a_part_is_verified_by_when_it_was_decided() {
         assert_eq!(decisions(&within(&book, range).await), expected, "{range:?}");
     }
 }
+
+#[tokio::test]
+async fn a_link_beside_the_chains_makes_no_decision_a_recorded_one() {
+    let book = book_of_anna().await;
+    ten(&book).await;
+    by_hand(
+        &book,
+        "INSERT INTO decisions (decision_id, reference, caller, holder, merchant, product, outcome,
+            currency, amount, exposure, basket, created, captured, codes, record, facts)
+         SELECT 'x', 'x', caller, holder, merchant, product, outcome, currency, amount, exposure,
+            basket, created, captured, codes, record, facts FROM decisions LIMIT 1;
+         INSERT INTO links (chain, link, decision_id, hash)
+         SELECT 999, 1, 'x', hash FROM links LIMIT 1",
+    )
+    .await;
+    let mut chains = Chains::open(&book.place).await.unwrap();
+    assert_eq!(chains.strangers().await, Ok(1));
+    by_hand(&book, "DELETE FROM chains WHERE chain = 1").await;
+    let missing = verified(&book).await.into_iter().find_map(Result::err);
+    // The only chain of all is no gap, but then its decisions are strangers.
+    let mut chains = Chains::open(&book.place).await.unwrap();
+    assert!(missing.is_some() || chains.strangers().await.unwrap() > 1);
+}

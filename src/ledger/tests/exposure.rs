@@ -206,3 +206,19 @@ async fn live(steps: Vec<Step>) {
         assert_sound(&ledger, now).await;
     }
 }
+
+#[tokio::test]
+async fn what_has_ended_for_somebody_else_is_not_captured_late() {
+    let Book { ledger, folder: _folder, .. } = book_of_anna().await;
+    let first = approved(&ledger, "anna", 100_000).await;
+    let end = NOW + Span::minutes(60);
+    let mut second = order("anna", 100_000);
+    second.record.created = end;
+    second.record.decision.expires = Some(end + Span::minutes(60));
+    assert_eq!(assess(&ledger, second).await, Ok(Assessed::Recorded));
+    // By a clock that is behind, the first one has not ended yet.
+    let late = ledger.confirm(claim_at(end - Span::micros(1)), capture_of(first, 100_000)).await;
+    assert_eq!(refusal(late), PreconditionReason::AmountExceeded);
+    assert_eq!(held(&ledger, "anna", end).await, (0, 100_000));
+    assert_sound(&ledger, end).await;
+}

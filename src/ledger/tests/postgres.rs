@@ -196,3 +196,48 @@ async fn several_that_start_at_once_make_the_tables_once() {
         assert_sound(ledger, NOW).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_capture_on_two_replicas_has_one_answer() {
+    let (Book { ledger, folder: _folder, .. }, other) = two_replicas().await;
+    set_limit(&ledger, "anna", 1_000_000).await;
+    for _ in 0..50 {
+        let id = approved(&ledger, "anna", 100).await;
+        let claim = claim();
+        let (one, two) = tokio::join!(
+            ledger.confirm(claim.clone(), capture_of(id, 100)),
+            other.confirm(claim, capture_of(id, 100)),
+        );
+        // Whoever comes second finds nothing left to capture, and the answer that says why.
+        for written in [one, two] {
+            let record: DecisionRecord = match written.unwrap() {
+                Written::Now(record) => record,
+                Written::Before(answer) => answer.read().unwrap(),
+            };
+            assert_eq!(record.progress.captured, 100);
+        }
+    }
+    assert_eq!(held(&ledger, "anna", NOW).await, (5_000, 0));
+    assert_sound(&other, NOW).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_that_drop_what_is_old_leave_one_checkpoint() {
+    let (book, other) = two_replicas().await;
+    let mut declined = Vec::new();
+    for number in 0..60 {
+        let mut commit = order(&format!("account-{number}"), 10);
+        commit.record.decision.outcome = Outcome::Declined;
+        declined.push(assess(&book.ledger, commit));
+    }
+    futures_util::future::join_all(declined).await;
+    let later = NOW + Span::days(1);
+    for _ in 0..20 {
+        let (one, two) =
+            tokio::join!(book.ledger.drop_decisions(later, 1), other.drop_decisions(later, 2));
+        assert!(one.is_ok() && two.is_ok());
+        let mut chains = Chains::open(&book.place).await.unwrap();
+        let found = chains.verify((None, None), || ()).await.unwrap();
+        assert!(found.iter().all(Result::is_ok), "{found:?}");
+    }
+}
