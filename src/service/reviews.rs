@@ -7,7 +7,7 @@ use super::{Answered, Error, Service, draw, key, same_content};
 use crate::domain::{
     Caller, CaseAnswer, CaseEscalation, DecisionId, NoteAddition, NoteQuery, ReviewAction,
     ReviewActionKind, ReviewCase, ReviewCaseFilter, ReviewCaseState, ReviewNote, ReviewQueue,
-    ReviewWait, ReviewedCase, Time,
+    ReviewWait, ReviewedCase, Role, Time,
 };
 use crate::ledger::{self, AnswerKey, CaseWrite, Written};
 
@@ -73,7 +73,10 @@ impl Service {
         id: DecisionId,
     ) -> Result<(ReviewedCase, Vec<ReviewAction>), Error> {
         let found = self.seen_case(caller, id).await?;
-        let actions = self.ledger.review_actions(id).await?;
+        let mut actions = self.ledger.review_actions(id).await?;
+        for action in actions.iter_mut().filter(|action| !reads(caller.role, action.role)) {
+            action.detail.clear();
+        }
         Ok((found, actions))
     }
 
@@ -146,16 +149,17 @@ impl Service {
         .await
     }
 
-    /// Notes of a case, oldest first, and where the next page begins.
+    /// Notes of a case that the caller may read, oldest first, and where the next page begins.
     pub async fn review_notes(
         &self,
         caller: &Caller,
         query: NoteQuery,
     ) -> Result<(Vec<ReviewNote>, Option<(Time, DecisionId)>), Error> {
         self.seen_case(caller, query.case).await?;
-        let notes = self.ledger.review_notes(&query).await?;
+        let mut notes = self.ledger.review_notes(&query).await?;
         let last = notes.last().filter(|_| notes.len() == query.page_size);
         let next = last.map(|note| (note.time, DecisionId(note.id)));
+        notes.retain(|note| reads(caller.role, note.role));
         Ok((notes, next))
     }
 
@@ -254,6 +258,12 @@ impl Service {
         let decision = decision.ok_or_else(|| Error::unexpected(&"a case without a decision"))?;
         Ok((ReviewedCase { case, decision }, note))
     }
+}
+
+/// Whether `reader` may read what `writer` wrote: what was written in the queue of compliance stays
+/// hidden when the case is given to another one.
+fn reads(reader: Role, writer: Role) -> bool {
+    writer != Role::Compliance || ReviewQueue::Compliance.seen_by(reader)
 }
 
 /// The stored answer to a note is without its text, which is that of the same request.
