@@ -29,6 +29,10 @@ pub(super) struct Call {
 }
 
 impl Call {
+    pub fn claim(&self) -> ledger::Claim {
+        ledger::Claim { key: self.key.clone(), hash: self.hash, now: self.now }
+    }
+
     pub fn action(&self, kind: ReviewActionKind, detail: impl Into<String>) -> ReviewAction {
         ReviewAction {
             kind,
@@ -224,20 +228,37 @@ impl Service {
         call: &Call,
         write: CaseWrite,
     ) -> Result<Option<Answered<Changed>>, Error> {
-        let claim = ledger::Claim { key: call.key.clone(), hash: call.hash, now: call.now };
-        match self.ledger.change_case(claim, write).await {
-            Ok(Written::Now(answer)) => {
-                let value = self.with_decision(answer).await?;
-                Ok(Some(Answered { value, replayed: false }))
-            }
-            Ok(Written::Before(answer)) => {
-                same_content(&answer, call.hash)?;
-                let value = self.with_decision(answer.read()?).await?;
-                Ok(Some(Answered { value, replayed: true }))
-            }
+        match self.ledger.change_case(call.claim(), write).await {
+            Ok(written) => self.answered(call, written).await.map(Some),
             Err(ledger::Error::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Answers with a case that stays as it was read.
+    pub(super) async fn unchanged(
+        &self,
+        call: &Call,
+        case: ReviewCase,
+    ) -> Result<Answered<Changed>, Error> {
+        let answer = CaseAnswer { case, note: None };
+        let written = self.ledger.keep_answer(call.claim(), answer).await?;
+        self.answered(call, written).await
+    }
+
+    async fn answered(
+        &self,
+        call: &Call,
+        written: Written<CaseAnswer>,
+    ) -> Result<Answered<Changed>, Error> {
+        let (answer, replayed) = match written {
+            Written::Now(answer) => (answer, false),
+            Written::Before(answer) => {
+                same_content(&answer, call.hash)?;
+                (answer.read()?, true)
+            }
+        };
+        Ok(Answered { value: self.with_decision(answer).await?, replayed })
     }
 
     /// The answer that this call was given before.
@@ -252,7 +273,7 @@ impl Service {
         Ok(Some(Answered { value, replayed: true }))
     }
 
-    async fn with_decision(&self, answer: CaseAnswer) -> Result<Changed, Error> {
+    pub(super) async fn with_decision(&self, answer: CaseAnswer) -> Result<Changed, Error> {
         let CaseAnswer { case, note } = answer;
         let decision = self.ledger.decision(case.id).await?;
         let decision = decision.ok_or_else(|| Error::unexpected(&"a case without a decision"))?;
