@@ -69,6 +69,10 @@ pub fn caller<T>(request: &Request<T>, rpc: Rpc) -> Result<Caller, Status> {
         let text = format!("the role {role} may not make this call");
         return Err(refused(Code::PermissionDenied, "ROLE_NOT_ALLOWED", text));
     }
+    // Two who name nobody would be one person where two are needed.
+    if rpc == Rpc::WorkReviews && said(request, CALLER).is_none() {
+        return Err(invalid(CALLER, Problem::new("required: reviews are done under a name")));
+    }
     Ok(Caller { name: name(request)?, role })
 }
 
@@ -162,6 +166,19 @@ mod tests {
     }
 
     #[test]
+    fn who_works_on_reviews_has_a_name_of_their_own() {
+        let code = |named, rpc| {
+            let found = caller(&request("127.0.0.1:1", Some(named)), rpc);
+            found.map(|caller| caller.name).map_err(|status| status.code())
+        };
+        for named in ["reviewer", "lead", "compliance"] {
+            assert_eq!(code(named, Rpc::WorkReviews), Err(Code::InvalidArgument), "{named}");
+            assert_eq!(code(named, Rpc::ReadReviews), Ok(LOCAL.to_owned()), "{named}");
+        }
+        assert_eq!(code("checkout", Rpc::WorkReviews), Err(Code::PermissionDenied));
+    }
+
+    #[test]
     fn a_role_may_make_its_own_calls_only() {
         for (named, rpc, may) in [
             ("checkout", Rpc::Evaluate, true),
@@ -206,7 +223,9 @@ mod tests {
             ("auditor", Rpc::EraseAccount, false),
             ("agent", Rpc::EraseAccount, false),
         ] {
-            let found = caller(&request("127.0.0.1:1", Some(named)), rpc);
+            let mut request = request("127.0.0.1:1", Some(named));
+            request.metadata_mut().insert(CALLER, "anna".parse().unwrap());
+            let found = caller(&request, rpc);
             let code = found.map(|caller| caller.role.name()).map_err(|status| status.code());
             let expected = if may { Ok(named) } else { Err(Code::PermissionDenied) };
             assert_eq!(code, expected, "{named} {rpc:?}");

@@ -64,6 +64,19 @@ impl Ledger {
         load(&mut connection, key).await
     }
 
+    /// Keeps what was answered to a call that changed nothing, so that a late duplicate of it
+    /// changes nothing either.
+    pub async fn keep_answer<T>(&self, claim: Claim, answer: T) -> Result<Written<T>, Error>
+    where
+        T: Serialize + Clone + Send + Sync + 'static,
+    {
+        self.write_once(claim, move |_, _| {
+            let answer = answer.clone();
+            Box::pin(async move { Ok(answer) })
+        })
+        .await
+    }
+
     /// Does `work` at the claim's time and keeps its answer, unless the claim was answered before.
     pub(super) async fn write_once<T, W>(&self, claim: Claim, work: W) -> Result<Written<T>, Error>
     where

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::reviews::{Call, TRIES_MAX, claimed_by, contended, without_note};
-use super::{Answered, Error, Service, key};
+use super::{Answered, Error, Service, key, same_content};
 use crate::domain::{
-    Caller, CaseClaim, CaseRelease, NextCase, ReviewActionKind, ReviewCase, ReviewQueue,
-    ReviewedCase,
+    Caller, CaseAnswer, CaseClaim, CaseRelease, NextCase, ReviewActionKind, ReviewCase,
+    ReviewQueue, ReviewedCase,
 };
-use crate::ledger::{self, CaseWrite};
+use crate::ledger::{self, Answer, CaseWrite, Written};
 
 /// How many cases are tried of one look at a queue.
 const CANDIDATES: u32 = 16;
@@ -53,9 +53,8 @@ impl Service {
         self.to_the_end(async move {
             let key = key(&caller, "ClaimNextReviewCase", next.call.request_id);
             let _turn = service.running.enter(&key).await?;
-            if let Some(answered) = service.answered_case(&key, next.call.hash).await? {
-                let Answered { value: (case, _), replayed } = answered;
-                return Ok(Answered { value: Some(case), replayed });
+            if let Some(answer) = service.ledger.answer(&key).await? {
+                return service.next_before(answer, next.call.hash).await;
             }
             let call = Call { caller, key, hash: next.call.hash, now: service.now() };
             let asked = |known: &ReviewQueue| next.queue.is_none_or(|queue| queue == *known);
@@ -65,7 +64,7 @@ impl Service {
             for _ in 0..TRIES_MAX {
                 let found = service.next_cases(&call, &queues).await?;
                 if found.is_empty() {
-                    return Ok(Answered { value: None, replayed: false });
+                    return service.no_next(&call).await;
                 }
                 for case in &found {
                     let write = taking(case, &call, false)?;
@@ -78,6 +77,28 @@ impl Service {
             Err(contended())
         })
         .await
+    }
+
+    /// Answers that there is nothing to take; a late duplicate takes nothing either.
+    async fn no_next(&self, call: &Call) -> Result<Answered<Option<ReviewedCase>>, Error> {
+        match self.ledger.keep_answer(call.claim(), None::<CaseAnswer>).await? {
+            Written::Now(_) => Ok(Answered { value: None, replayed: false }),
+            Written::Before(answer) => self.next_before(answer, call.hash).await,
+        }
+    }
+
+    /// What a call for the next case was answered before: the case, or that there was none.
+    async fn next_before(
+        &self,
+        answer: Answer,
+        hash: [u8; 32],
+    ) -> Result<Answered<Option<ReviewedCase>>, Error> {
+        same_content(&answer, hash)?;
+        let value = match answer.read::<Option<CaseAnswer>>()? {
+            Some(answer) => Some(self.with_decision(answer).await?.0),
+            None => None,
+        };
+        Ok(Answered { value, replayed: true })
     }
 
     /// Cases that are free to take, and that this caller can do something about.
@@ -112,7 +133,7 @@ impl Service {
             for _ in 0..TRIES_MAX {
                 let found = service.open_case(&call.caller, release.case, call.now).await?;
                 let Some(claim) = found.case.claimed(call.now) else {
-                    return Ok(Answered { value: found, replayed: false });
+                    return service.unchanged(&call, found.case).await.map(without_note);
                 };
                 let may =
                     claim.claimant == call.caller.name || found.case.queue.led_by(call.caller.role);

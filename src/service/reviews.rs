@@ -7,7 +7,7 @@ use super::{Answered, Error, Service, draw, key, same_content};
 use crate::domain::{
     Caller, CaseAnswer, CaseEscalation, DecisionId, NoteAddition, NoteQuery, ReviewAction,
     ReviewActionKind, ReviewCase, ReviewCaseFilter, ReviewCaseState, ReviewNote, ReviewQueue,
-    ReviewWait, ReviewedCase, Time,
+    ReviewWait, ReviewedCase, Role, Time,
 };
 use crate::ledger::{self, AnswerKey, CaseWrite, Written};
 
@@ -29,6 +29,10 @@ pub(super) struct Call {
 }
 
 impl Call {
+    pub fn claim(&self) -> ledger::Claim {
+        ledger::Claim { key: self.key.clone(), hash: self.hash, now: self.now }
+    }
+
     pub fn action(&self, kind: ReviewActionKind, detail: impl Into<String>) -> ReviewAction {
         ReviewAction {
             kind,
@@ -73,7 +77,10 @@ impl Service {
         id: DecisionId,
     ) -> Result<(ReviewedCase, Vec<ReviewAction>), Error> {
         let found = self.seen_case(caller, id).await?;
-        let actions = self.ledger.review_actions(id).await?;
+        let mut actions = self.ledger.review_actions(id).await?;
+        for action in actions.iter_mut().filter(|action| !reads(caller.role, action.role)) {
+            action.detail.clear();
+        }
         Ok((found, actions))
     }
 
@@ -146,16 +153,17 @@ impl Service {
         .await
     }
 
-    /// Notes of a case, oldest first, and where the next page begins.
+    /// Notes of a case that the caller may read, oldest first, and where the next page begins.
     pub async fn review_notes(
         &self,
         caller: &Caller,
         query: NoteQuery,
     ) -> Result<(Vec<ReviewNote>, Option<(Time, DecisionId)>), Error> {
         self.seen_case(caller, query.case).await?;
-        let notes = self.ledger.review_notes(&query).await?;
+        let mut notes = self.ledger.review_notes(&query).await?;
         let last = notes.last().filter(|_| notes.len() == query.page_size);
         let next = last.map(|note| (note.time, DecisionId(note.id)));
+        notes.retain(|note| reads(caller.role, note.role));
         Ok((notes, next))
     }
 
@@ -220,20 +228,37 @@ impl Service {
         call: &Call,
         write: CaseWrite,
     ) -> Result<Option<Answered<Changed>>, Error> {
-        let claim = ledger::Claim { key: call.key.clone(), hash: call.hash, now: call.now };
-        match self.ledger.change_case(claim, write).await {
-            Ok(Written::Now(answer)) => {
-                let value = self.with_decision(answer).await?;
-                Ok(Some(Answered { value, replayed: false }))
-            }
-            Ok(Written::Before(answer)) => {
-                same_content(&answer, call.hash)?;
-                let value = self.with_decision(answer.read()?).await?;
-                Ok(Some(Answered { value, replayed: true }))
-            }
+        match self.ledger.change_case(call.claim(), write).await {
+            Ok(written) => self.answered(call, written).await.map(Some),
             Err(ledger::Error::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Answers with a case that stays as it was read.
+    pub(super) async fn unchanged(
+        &self,
+        call: &Call,
+        case: ReviewCase,
+    ) -> Result<Answered<Changed>, Error> {
+        let answer = CaseAnswer { case, note: None };
+        let written = self.ledger.keep_answer(call.claim(), answer).await?;
+        self.answered(call, written).await
+    }
+
+    async fn answered(
+        &self,
+        call: &Call,
+        written: Written<CaseAnswer>,
+    ) -> Result<Answered<Changed>, Error> {
+        let (answer, replayed) = match written {
+            Written::Now(answer) => (answer, false),
+            Written::Before(answer) => {
+                same_content(&answer, call.hash)?;
+                (answer.read()?, true)
+            }
+        };
+        Ok(Answered { value: self.with_decision(answer).await?, replayed })
     }
 
     /// The answer that this call was given before.
@@ -248,12 +273,18 @@ impl Service {
         Ok(Some(Answered { value, replayed: true }))
     }
 
-    async fn with_decision(&self, answer: CaseAnswer) -> Result<Changed, Error> {
+    pub(super) async fn with_decision(&self, answer: CaseAnswer) -> Result<Changed, Error> {
         let CaseAnswer { case, note } = answer;
         let decision = self.ledger.decision(case.id).await?;
         let decision = decision.ok_or_else(|| Error::unexpected(&"a case without a decision"))?;
         Ok((ReviewedCase { case, decision }, note))
     }
+}
+
+/// Whether `reader` may read what `writer` wrote: what was written in the queue of compliance stays
+/// hidden when the case is given to another one.
+fn reads(reader: Role, writer: Role) -> bool {
+    writer != Role::Compliance || ReviewQueue::Compliance.seen_by(reader)
 }
 
 /// The stored answer to a note is without its text, which is that of the same request.

@@ -11,6 +11,8 @@ use crate::domain::{Caller, DecisionId, DecisionRecord, DecisionState, Outcome, 
 
 /// Watches at once; each reads the ledger once a second.
 const WATCHES_MAX: usize = 1_024;
+/// And those of one caller: who leaves its streams open shuts out nobody else.
+const WATCHES_OF_ONE_MAX: usize = 128;
 /// How often a watch looks by itself: another replica may have decided, or the time be over.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// And how often at most, just before the end of what it watches.
@@ -20,13 +22,16 @@ const LOOK_RARELY: Duration = Duration::from_millis(5);
 pub(super) struct Watches {
     waiting: Arc<Mutex<HashMap<DecisionId, watch::Sender<()>>>>,
     places: Arc<Semaphore>,
+    /// How many places each caller has that has one.
+    taken: Arc<Mutex<HashMap<String, usize>>>,
     ending: watch::Sender<bool>,
 }
 
 impl Default for Watches {
     fn default() -> Watches {
         let (ending, _) = watch::channel(false);
-        Watches { waiting: Arc::default(), places: Arc::new(Semaphore::new(WATCHES_MAX)), ending }
+        let places = Arc::new(Semaphore::new(WATCHES_MAX));
+        Watches { waiting: Arc::default(), places, taken: Arc::default(), ending }
     }
 }
 
@@ -36,6 +41,19 @@ impl Watches {
         if let Some(sender) = locked(&self.waiting).get(&id) {
             sender.send_replace(());
         }
+    }
+
+    /// `None` when all places are taken, or all that one caller may have.
+    fn place(&self, caller: &str) -> Option<Place> {
+        let of_all = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let mut taken = locked(&self.taken);
+        let count = taken.entry(caller.to_owned()).or_default();
+        if *count == WATCHES_OF_ONE_MAX {
+            return None;
+        }
+        *count += 1;
+        let (taken, caller) = (Arc::clone(&self.taken), caller.to_owned());
+        Some(Place { taken, caller, _of_all: of_all })
     }
 
     fn sit(&self, id: DecisionId) -> Seat {
@@ -48,6 +66,25 @@ impl Watches {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A place among all watches, and among those of its caller.
+struct Place {
+    taken: Arc<Mutex<HashMap<String, usize>>>,
+    caller: String,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = locked(&self.taken);
+        if let Some(count) = taken.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.caller);
+            }
+        }
+    }
 }
 
 /// A place among those who wait for one decision.
@@ -98,15 +135,14 @@ pub struct Watch {
     ending: watch::Receiver<bool>,
     sent: Option<Sent>,
     over: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Service {
     /// Begins to watch a decision that the caller may see.
     pub async fn watch(self: &Arc<Self>, caller: Caller, id: DecisionId) -> Result<Watch, Error> {
-        let Ok(place) = Arc::clone(&self.watches.places).try_acquire_owned() else {
-            return Err(Error::Unavailable { reason: "SHEDDING" });
-        };
+        let place = self.watches.place(&caller.name);
+        let place = place.ok_or(Error::Unavailable { reason: "SHEDDING" })?;
         self.own(&caller, id).await?;
         Ok(Watch {
             service: Arc::clone(self),
@@ -195,6 +231,20 @@ mod tests {
         assert_eq!(locked(&watches.waiting).len(), 1);
         drop(second);
         assert!(locked(&watches.waiting).is_empty());
+    }
+
+    #[test]
+    fn one_caller_takes_a_part_of_the_places_and_gives_them_back() {
+        let watches = Watches::default();
+        let many =
+            |name: &str| -> Vec<Place> { (0..).map_while(|_| watches.place(name)).collect() };
+        let mut held: Vec<_> = (0..8).map(|number| many(&format!("shop-{number}"))).collect();
+        assert!(held.iter().all(|places| places.len() == WATCHES_OF_ONE_MAX));
+        assert!(watches.place("shop-8").is_none(), "all are taken");
+        held[0].pop();
+        assert!(watches.place("shop-1").is_none() && watches.place("shop-8").is_some());
+        drop(held);
+        assert!(locked(&watches.taken).is_empty());
     }
 
     #[test]

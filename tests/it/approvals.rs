@@ -5,8 +5,9 @@ use surety::grpc::pb;
 use tonic::Code;
 
 use crate::support::{
-    Approved, Declined, ManualReview, TestApp, confirmation, euro, expect, fields, guest_purchase,
-    merchant, new_id, pay_now, policy_with, precondition, purchase, refusal,
+    ANNA, Approved, Declined, ManualReview, TestApp, confirmation, euro, expect, fields,
+    guest_purchase, merchant, new_id, pay_now, policy_with, precondition, purchase, refusal,
+    verdict,
 };
 
 fn mismatch() -> (Code, String) {
@@ -159,6 +160,66 @@ fn c01_a_card_lives_as_long_as_was_asked_and_is_locked_to_its_shop() {
     // A card is credit.
     let now = pb::PurchaseContext { plan: Some(pay_now()), ..purchase("short", 4_500) };
     assert_eq!(fields(&app.try_card(ask(now)).unwrap_err()), ["context.plan.kind"]);
+}
+
+/// A card that somebody has to look at first: the device is none.
+fn card_under_review(app: &TestApp, account: &str) -> pb::Decision {
+    app.given_regular(account, 100_000);
+    let mut context = purchase(account, 4_500);
+    context.device.as_mut().unwrap().integrity = pb::DeviceIntegrity::Emulator.into();
+    let (pending, none) = app.card(context);
+    assert_eq!((pending.outcome(), none), (ManualReview, None));
+    pending
+}
+
+/// The card that whoever asked finds under the first decision, by looking and by watching.
+fn card_found(app: &TestApp, id: &str) -> Option<pb::OneTimeCard> {
+    let request = pb::GetDecisionRequest { decision_id: id.to_owned(), ..Default::default() };
+    let read = app.raw(|mut client| async move { client.get_decision(request).await }).unwrap();
+    let request = pb::WatchDecisionRequest { decision_id: id.to_owned() };
+    let stream = app.raw(|mut client| async move { client.watch_decision(request).await });
+    let seen = app.block_on(stream.unwrap().into_inner().message()).unwrap().unwrap();
+    let card = read.into_inner().one_time_card;
+    assert_eq!(card, seen.one_time_card);
+    card
+}
+
+#[test]
+fn a_card_that_a_review_grants_is_found_by_who_asked() {
+    let app = TestApp::start();
+    let pending = card_under_review(&app, "looked-at");
+    assert_eq!(card_found(&app, &pending.decision_id), None);
+    let made = app.approve(ANNA, &pending.decision_id);
+    let card = card_found(&app, &pending.decision_id).unwrap();
+    assert_eq!((&card.decision_id, &card.amount), (&made.decision_id, &Some(euro(4_500))));
+    assert_eq!(card_found(&app, &made.decision_id).unwrap(), card);
+    assert_eq!(app.activate(&card).state(), pb::OneTimeCardState::Active);
+    assert_eq!(card_found(&app, &app.buy(purchase("looked-at", 4_600)).decision_id), None);
+}
+
+#[test]
+fn a_card_that_a_step_up_grants_is_told_at_once() {
+    let app = TestApp::start();
+    let pending = card_under_review(&app, "checked");
+    let case = app.claim(ANNA, &pending.decision_id).unwrap();
+    let asking = pb::ResolveReviewCaseRequest {
+        step_up_kinds: vec![pb::StepUpKind::OneTimeCode.into()],
+        ..verdict(&case, pb::ReviewVerdict::RequestStepUp)
+    };
+    let asked = app.resolve(ANNA, asking).unwrap().decision.unwrap();
+    let asked = app.look_up("auditor", &asked.decision_id);
+    let request = app.signed(&asked, true);
+    let submit = || {
+        app.raw(|mut client| {
+            let request = request.clone();
+            async move { client.submit_step_up(request).await.unwrap().into_inner() }
+        })
+    };
+    let told = submit();
+    let card = told.one_time_card.clone().unwrap();
+    assert_eq!(card.decision_id, told.decision.as_ref().unwrap().decision_id);
+    assert_eq!(card_found(&app, &pending.decision_id).unwrap(), card);
+    assert_eq!(submit(), told, "so it is when it is sent again");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use surety::grpc::pb;
 use tonic::Code;
 
 use crate::support::{
-    ANNA, AUDITOR, BEN, CORA, LEA, Staff, TestApp, account, device, new_id, noting, purchase,
-    refusal, refused, replayed, stamp, ten_cases,
+    ANNA, AUDITOR, BEN, CORA, LEA, Staff, TestApp, account, by, claiming, device, fields, new_id,
+    noting, purchase, refusal, refused, replayed, stamp, ten_cases,
 };
 
 const SECURITY: pb::ReviewQueue = pb::ReviewQueue::Security;
@@ -85,6 +85,65 @@ fn the_queue_of_compliance_does_not_exist_for_others() {
     for role in ["checkout", "agent", "ledger", "customer_app"] {
         assert_eq!(refused(app.case(Staff(role, "x"), &open)), forbidden(), "{role}");
     }
+}
+
+#[test]
+fn what_compliance_wrote_stays_hidden_when_it_hands_a_case_back() {
+    let app = TestApp::start();
+    app.given_regular("handed", 100_000);
+    let id = app.under_review("handed", 4_500).decision_id;
+    app.claim(ANNA, &id).unwrap();
+    app.note(ANNA, noting(&id, "the name looks like one on a list")).unwrap();
+    app.escalate(ANNA, escalation(&id, pb::ReviewQueue::Compliance)).unwrap();
+    app.advance(Span::minutes(1));
+    app.claim(CORA, &id).unwrap();
+    app.note(CORA, noting(&id, "reported to the authority")).unwrap();
+    app.escalate(CORA, escalation(&id, SECURITY)).unwrap();
+    app.advance(Span::minutes(1));
+    app.claim(BEN, &id).unwrap();
+    app.note(BEN, noting(&id, "has the phone changed?")).unwrap();
+
+    let notes = |staff| {
+        let mut request =
+            pb::ListReviewNotesRequest { case_id: id.clone(), page_size: 1, ..Default::default() };
+        let mut authors = Vec::new();
+        loop {
+            let page = app.notes(staff, request.clone()).unwrap();
+            authors.extend(page.notes.into_iter().map(|note| note.author));
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return authors;
+            }
+        }
+    };
+    let told_by_cora = |staff| -> Vec<bool> {
+        let timeline = app.case(staff, &id).unwrap().timeline;
+        assert_eq!(timeline.len(), 8);
+        assert!(timeline[2].actor == "anna" && timeline[2].detail.contains("to COMPLIANCE"));
+        let hers = timeline.iter().filter(|action| action.actor == "cora");
+        hers.map(|action| !action.detail.is_empty()).collect()
+    };
+    for staff in [ANNA, BEN, LEA] {
+        assert_eq!(notes(staff), ["anna", "ben"]);
+        assert_eq!(told_by_cora(staff), [false, false, false]);
+    }
+    for staff in [CORA, AUDITOR] {
+        assert_eq!(notes(staff), ["anna", "cora", "ben"]);
+        assert_eq!(told_by_cora(staff), [false, true, true], "a claim has none");
+    }
+}
+
+#[test]
+fn whoever_changes_a_case_has_a_name() {
+    let app = TestApp::start();
+    app.given_regular("unnamed", 100_000);
+    let id = app.under_review("unnamed", 4_500).decision_id;
+    let request = by("reviewer", claiming(&id));
+    let nobody = app.block_on(app.reviews().claim_review_case(request)).unwrap_err();
+    assert_eq!(refusal(&nobody), (Code::InvalidArgument, "FIELD_INVALID".to_owned()));
+    assert_eq!(fields(&nobody), ["metadata.surety-caller"]);
+    let request = by("reviewer", pb::GetReviewCaseRequest { case_id: id });
+    app.block_on(app.reviews().get_review_case(request)).unwrap();
 }
 
 #[test]

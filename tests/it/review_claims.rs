@@ -9,7 +9,7 @@ use tokio::sync::Barrier;
 use tonic::Code;
 
 use crate::support::{
-    ANNA, BEN, LEA, TestApp, claiming, new_id, noting, refusal, refused, stamp, ten_cases,
+    ANNA, BEN, LEA, TestApp, claiming, new_id, noting, refusal, refused, replayed, stamp, ten_cases,
 };
 
 fn claimed() -> (Code, String) {
@@ -115,6 +115,33 @@ fn a_claim_lasts_a_quarter_of_an_hour_and_activity_renews_it() {
     // With the version that was read before somebody wrote.
     let stale = pb::ClaimReviewCaseRequest { etag: noted.etag, ..claiming(&id) };
     assert_eq!(refused(app.try_claim(ANNA, stale)), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+}
+
+#[test]
+fn a_late_duplicate_of_what_changed_nothing_changes_nothing() {
+    let app = TestApp::start();
+    app.given_regular("late", 100_000);
+    let queue = pb::ReviewQueue::Security.into();
+    let next = pb::ClaimNextReviewCaseRequest { request_id: new_id(), queue };
+    let claim_next = || {
+        let request = ANNA.asks(next.clone());
+        let answer = app.block_on(app.reviews().claim_next_review_case(request)).unwrap();
+        (replayed(&answer), answer.into_inner().review_case)
+    };
+    assert_eq!(claim_next(), (false, None));
+    let id = app.under_review("late", 4_500).decision_id;
+    assert_eq!(claim_next(), (true, None));
+
+    let free = pb::ReleaseReviewCaseRequest { request_id: new_id(), case_id: id.clone() };
+    let release = || {
+        let request = ANNA.asks(free.clone());
+        let answer = app.block_on(app.reviews().release_review_case(request)).unwrap();
+        (replayed(&answer), answer.into_inner().review_case.unwrap().etag)
+    };
+    let (first, etag) = release();
+    let held = app.claim(ANNA, &id).unwrap();
+    assert_eq!((first, release()), (false, (true, etag)));
+    assert_eq!(app.case(ANNA, &id).unwrap().review_case.unwrap(), held);
 }
 
 #[test]

@@ -150,6 +150,19 @@ fn streams_that_are_dropped_leave_room_for_others() {
 }
 
 #[test]
+fn one_caller_s_open_streams_leave_room_for_others() {
+    let app = TestApp::start();
+    app.given_regular("crowded", 100_000);
+    let pending = app.under_review("crowded", 4_500);
+    let watch = |name| app.watch_as(Staff("auditor", name).asks(watching(&pending.decision_id)));
+    let open: Vec<_> = (0..128).map(|_| watch("greedy").unwrap()).collect();
+    let refused = refusal(&watch("greedy").unwrap_err());
+    assert_eq!(refused, (Code::Unavailable, "SHEDDING".to_owned()));
+    app.seen(&mut watch("modest").unwrap()).unwrap();
+    drop(open);
+}
+
+#[test]
 fn an_open_stream_does_not_hold_the_stop() {
     let mut app = TestApp::start();
     app.given_regular("stopped", 100_000);

@@ -62,7 +62,8 @@ impl RiskDecisionService for Handlers {
         let asked = from_proto::submit_step_up(self.reader(), request.into_inner());
         let answered = self.service.submit_step_up(caller, asked.map_err(Error::Invalid)?).await?;
         let decision = Some(self.decided(&answered.value, role));
-        Ok(answer(pb::SubmitStepUpResponse { decision }, answered.replayed))
+        let one_time_card = to_proto::one_time_card(&answered.value, role);
+        Ok(answer(pb::SubmitStepUpResponse { decision, one_time_card }, answered.replayed))
     }
 
     async fn confirm_purchase(
@@ -97,9 +98,11 @@ impl RiskDecisionService for Handlers {
         let name = from_proto::get_decision(self.reader(), request.into_inner());
         let (record, current) =
             self.service.decision(&caller, name.map_err(Error::Invalid)?).await?;
+        let standing = current.as_ref().unwrap_or(&record);
+        let one_time_card = to_proto::one_time_card(standing, caller.role);
         let decision = Some(self.decision(&record, caller.role));
         let current_decision = current.map(|current| self.decision(&current, caller.role));
-        Ok(Response::new(pb::GetDecisionResponse { decision, current_decision }))
+        Ok(Response::new(pb::GetDecisionResponse { decision, current_decision, one_time_card }))
     }
 
     type WatchDecisionStream = WatchStream;
@@ -117,7 +120,8 @@ impl RiskDecisionService for Handlers {
         let stream = unfold((watch, handlers), move |(mut watch, handlers)| async move {
             let message = watch.next().await?.map_err(Status::from).map(|record| {
                 let decision = Some(handlers.decision(&record, role));
-                pb::WatchDecisionResponse { decision }
+                let one_time_card = to_proto::one_time_card(&record, role);
+                pb::WatchDecisionResponse { decision, one_time_card }
             });
             Some((message, (watch, handlers)))
         });
