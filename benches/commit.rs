@@ -15,7 +15,7 @@ use super::Call;
 use super::ledger::Book;
 
 #[path = "../tests/servers/postgres.rs"]
-mod server;
+pub mod server;
 
 const CLIENTS: u64 = 64;
 const RUN: Duration = Duration::from_secs(8);

@@ -1,10 +1,10 @@
 //! Decisions found by what a customer can tell, in a ledger that holds many; and what one takes up.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sqlx::{Connection, PgConnection};
 use surety::decide::decide;
 use surety::domain::{
     CustomerMessage, DecisionId, DecisionRecord, Holder, MerchantId, Money, Outcome, Progress,
@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::Call;
+use super::commit::server::Postgres;
 use super::sample::{self, Draw, NOW, Stream};
 
 /// Without `--size`.
@@ -34,19 +35,30 @@ const PAGE: usize = 50;
 const BUDGET: Duration = Duration::from_millis(20);
 
 pub fn define(call: &Call) {
-    if !call.wants("search") {
-        return;
-    }
     let size = if call.small { 600 } else { call.size.unwrap_or(SIZE) };
     let runtime = Runtime::new().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.sqlite");
-    let book =
-        Arc::new(Book::new(runtime.block_on(Ledger::open(&Place::file(&path))).unwrap(), size));
+    if call.wants("search/sqlite") {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        runtime.block_on(searches("sqlite", &Place::file(&path), (size, call.small)));
+        let bytes = std::fs::metadata(&path).unwrap().len();
+        println!("search/sqlite: {} bytes a decision ({bytes} in all)", bytes / size);
+    }
+    if call.wants("search/postgres") {
+        let server = Postgres::start("");
+        let address = runtime.block_on(server.database());
+        let place = Place::parse(&address).unwrap();
+        runtime.block_on(searches("postgres", &place, (size, call.small)));
+        let bytes = runtime.block_on(size_of(&address));
+        println!("search/postgres: {} bytes a decision ({bytes} in all)", bytes / size);
+    }
+}
+
+async fn searches(engine: &str, place: &Place, (size, small): (u64, bool)) {
+    let book = Arc::new(Book::new(Ledger::open(place).await.unwrap(), size));
     let begun = Instant::now();
-    runtime.block_on(fill(&book));
-    let took = begun.elapsed();
-    println!("search: {size} decisions recorded in {took:.1?}");
+    fill(&book).await;
+    println!("search/{engine}: {size} decisions recorded in {:.1?}", begun.elapsed());
     for kind in [
         Kind::Reference,
         Kind::Order,
@@ -58,16 +70,17 @@ pub fn define(call: &Call) {
         Kind::RareReason,
         Kind::Summary,
     ] {
-        runtime.block_on(measure(&book, kind, call.small));
+        measure(&book, (engine, kind), small).await;
     }
     let Book { ledger, .. } = Arc::try_unwrap(book).ok().unwrap();
-    runtime.block_on(ledger.close());
-    let bytes = bytes_of(&path);
-    println!("search: {} bytes a decision ({bytes} in all)", bytes / size);
+    ledger.close().await;
 }
 
-fn bytes_of(path: &Path) -> u64 {
-    std::fs::metadata(path).unwrap().len()
+async fn size_of(address: &str) -> u64 {
+    let mut connection = PgConnection::connect(address).await.unwrap();
+    let size = sqlx::query_scalar("SELECT PG_DATABASE_SIZE(CURRENT_DATABASE())");
+    let bytes: i64 = size.fetch_one(&mut connection).await.unwrap();
+    bytes as u64
 }
 
 /// A ledger and how its decisions are made from their numbers alone.
@@ -223,8 +236,11 @@ async fn fill(book: &Arc<Book>) {
                     if number >= book.size {
                         return;
                     }
-                    let recorded = book.ledger.assess(book.commit(number)).await;
-                    assert_eq!(recorded, Ok(Assessed::Recorded));
+                    let mut commit = book.commit(number);
+                    // On PostgreSQL it has to name the version of what it rests on.
+                    while book.ledger.assess(commit.clone()).await.unwrap() != Assessed::Recorded {
+                        commit.version += 1;
+                    }
                 }
             })
         })
@@ -250,7 +266,7 @@ enum Kind {
     Summary,
 }
 
-async fn measure(book: &Book, kind: Kind, small: bool) {
+async fn measure(book: &Book, (engine, kind): (&str, Kind), small: bool) {
     let mut draw = Draw(99);
     let (mut took, mut found) = (Vec::new(), 0);
     for _ in 0..if small { 5 } else { PROBES } {
@@ -265,7 +281,7 @@ async fn measure(book: &Book, kind: Kind, small: bool) {
     let (p50, p99, max) = (at(0.5), at(0.99), at(1.0));
     let verdict = if p99 < BUDGET { "" } else { ", above its budget" };
     println!(
-        "search: {kind:?}: p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}, {mean:.1} found{verdict}"
+        "search/{engine}: {kind:?}: p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}, {mean:.1} found{verdict}"
     );
 }
 

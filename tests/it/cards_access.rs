@@ -54,8 +54,10 @@ fn cards_are_listed_newest_first_by_state_and_page_by_page() {
     app.given_regular("lists", LIMIT);
     let first = app.granted("lists", 4_500);
     app.advance(Span::hours(1));
+    let moment = app.now();
     let second = app.active("lists", 4_600);
     app.authorize(&second, 4_600);
+    app.advance(Span::seconds(1));
     let third = app.granted("lists", 4_700);
     let find = |request| app.try_list_cards("issuer", request).unwrap();
     let all = find(list("lists"));
@@ -63,7 +65,6 @@ fn cards_are_listed_newest_first_by_state_and_page_by_page() {
         [&third, &second, &first].map(|card| card.one_time_card_id.as_str()).to_vec();
     assert_eq!((ids(&all), &*all.next_page_token), (newest_first.clone(), ""));
     assert_eq!(all.one_time_cards[1], app.card_now(&second));
-    // Two of one moment are told apart all the same.
     let mut page = find(pb::ListOneTimeCardsRequest { page_size: 1, ..list("lists") });
     let mut walked = vec![ids(&page)[0].to_owned()];
     while !page.next_page_token.is_empty() {
@@ -77,10 +78,10 @@ fn cards_are_listed_newest_first_by_state_and_page_by_page() {
     let states = vec![pb::OneTimeCardState::Authorized.into(), pb::OneTimeCardState::Used.into()];
     let used = by_filter(pb::OneTimeCardFilter { states, ..Default::default() });
     assert_eq!(ids(&used), [second.one_time_card_id.as_str()]);
-    let create_time_until = Some(stamp(app.now()));
+    let create_time_until = Some(stamp(moment));
     let older = by_filter(pb::OneTimeCardFilter { create_time_until, ..Default::default() });
     assert_eq!(ids(&older), [first.one_time_card_id.as_str()]);
-    let create_time_from = Some(stamp(app.now()));
+    let create_time_from = Some(stamp(moment));
     let newer = by_filter(pb::OneTimeCardFilter { create_time_from, ..Default::default() });
     assert_eq!(ids(&newer).len(), 2);
     assert_eq!(find(list("nobody")).one_time_cards, []);
