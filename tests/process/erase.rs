@@ -153,8 +153,13 @@ async fn nothing_of_the_person_is_left_in_any_file() {
     assert!(told[0].starts_with("erased acc-erased at 20"), "{told:?}");
     // Three purchases, each an attempt and completed; contacts, opening, profile and age; the
     // account, two contacts, a device and a card.
-    let counts =
-        ["raw contexts     3", "signal events    6", "account fields   5", "signal parties   5"];
+    let counts = [
+        "raw contexts     3",
+        "signal events    6",
+        "account fields   5",
+        "signal parties   5",
+        "staff texts      0",
+    ];
     assert_eq!(told[1..], counts);
     assert_eq!(found(&folder.data()), [], "while it runs");
 
