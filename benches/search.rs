@@ -281,7 +281,8 @@ async fn measure(book: &Book, (engine, kind): (&str, Kind), small: bool) {
     let (p50, p99, max) = (at(0.5), at(0.99), at(1.0));
     let verdict = if p99 < BUDGET { "" } else { ", above its budget" };
     println!(
-        "search/{engine}: {kind:?}: p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}, {mean:.1} found{verdict}"
+        "search/{engine}: {kind:?}: p50 {p50:.1?}, p99 {p99:.1?}, max {max:.1?}, \
+         {mean:.1} found{verdict}"
     );
 }
 
