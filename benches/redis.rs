@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::{Client, Pipeline, RedisResult, Value};
-use surety::signals::redis::{Options, Past, RedisStore, Server};
+use surety::signals::redis::{Options, RedisStore, Server};
 use surety::signals::{EmbeddedConfig, EmbeddedStore, Observation, SignalEvent};
 use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -99,11 +99,10 @@ impl Running {
         let options =
             Options { budget: Duration::from_secs(30), in_flight: 4_096, ..Options::default() };
         let server = Server::parse(&self.url).unwrap();
-        let store = Arc::new(RedisStore::new(server, options, "bench").unwrap());
-        let kept_up = Arc::clone(&store);
-        tokio::spawn(async move { kept_up.keep_up(Past::Blank).await });
-        store.ready().await;
-        store
+        let store = RedisStore::new(server, options, "bench").unwrap();
+        store.examine().await.unwrap();
+        store.begin(&store.first_filling().await.unwrap()).await.unwrap();
+        Arc::new(store)
     }
 }
 
@@ -292,7 +291,8 @@ async fn weigh(accounts: u64) {
     let (begun, events) = (Instant::now(), 2 * work.len());
     running.command(&["FLUSHALL"]).await;
     let now = work.last().map_or(NOW, |o| o.time);
-    let mut rebuild = store.rebuild(now).await.unwrap().expect("it was emptied");
+    let mut rebuild =
+        store.rebuild(now, "", async |_| Ok(())).await.unwrap().expect("it was emptied");
     for chunk in work.chunks(5_000) {
         let both =
             |o: &Observation| [SignalEvent::Attempt(o.clone()), SignalEvent::Purchase(o.clone())];

@@ -16,7 +16,7 @@ use crate::app::{self, Signals as Kept};
 use crate::domain::{AccountId, Parties, PartyHasher};
 use crate::ledger::{History, StoredSignal};
 use crate::service::{Clock, signal_event};
-use crate::signals::redis::Rebuild as Filling;
+use crate::signals::redis::{Rebuild as Filling, Unfit};
 use crate::signals::{Observation, Party, Reading, SignalEvent, SignalStore, catalog};
 use crate::telemetry;
 
@@ -93,7 +93,7 @@ impl Place {
         let secret = app::read_secret(&path)?
             .with_context(|| format!("cannot read the key {}: no such file", path.display()))?;
         app::check_party_key(&self.data, &secret)?;
-        Ok((PartyHasher::new(&secret), app::signal_store(&kept, &self.data, &secret)?))
+        Ok((PartyHasher::new(&secret), app::signal_store(&kept, &secret)?))
     }
 
     async fn history(&self) -> Result<History> {
@@ -108,9 +108,14 @@ impl Rebuild {
             bail!("the embedded store is filled at each start; expected --signals redis://…");
         };
         let history = self.place.history().await?;
+        let ledger = self.place.ledger.place(&self.place.data)?;
+        let known = history.filling().await?.unwrap_or_default();
         let begun = Instant::now();
         let Some(mut rebuild) = store
-            .rebuild(Clock::system().now())
+            .rebuild(Clock::system().now(), &known, async |filling| {
+                let remembered = ledger.remember_filling(filling).await;
+                remembered.map_err(|error| Unfit::Forgetful(error.to_string()))
+            })
             .await
             .map_err(|unfit| anyhow!("the signal store cannot be filled: {unfit}"))?
         else {
@@ -168,6 +173,9 @@ impl Show {
             }
         }
         let key = hasher.key("account", account.as_str());
+        if let SignalStore::Redis(store) = &store {
+            store.belong_to(&self.place.history().await?.filling().await?.unwrap_or_default());
+        }
         let parties = Parties { account: Some(key), ..Parties::default() };
         let time = Clock::system().now();
         let observation = Observation { time, parties, ..Observation::default() };

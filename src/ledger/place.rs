@@ -65,6 +65,15 @@ impl Place {
         .map_err(|error| self.unavailable("cannot be read", &error))
     }
 
+    /// One that writes a little, for a command that runs beside a service.
+    pub(super) async fn writing_beside(&self) -> Result<Connection, Error> {
+        match self {
+            Place::Sqlite(path) => sqlite::writing_beside(path).await,
+            Place::Postgres(options) => postgres::writing_beside(options).await,
+        }
+        .map_err(|error| self.unavailable("cannot be written", &error))
+    }
+
     pub(super) fn unavailable(&self, what: &str, error: &dyn fmt::Display) -> Error {
         Error::Unavailable(format!("the ledger {self} {what}: {error}"))
     }

@@ -1,4 +1,5 @@
-//! What processes that share a ledger have to agree on: the party key, and where signals are.
+//! What processes that share a ledger have to agree on: the party key, where signals are, and
+//! which filling of a shared store holds them.
 
 use super::sql::{Connection, query};
 use super::{Error, Ledger, Place, postgres};
@@ -34,9 +35,49 @@ impl Ledger {
         })
         .await
     }
+
+    /// The filling of a shared signal store that holds what this ledger has taught.
+    pub async fn filling(&self) -> Result<Option<String>, Error> {
+        filling(&mut self.readers.acquire().await?).await
+    }
+
+    /// That filling: `proposed`, if there is none yet.
+    pub async fn claim_filling(&self, proposed: &str) -> Result<String, Error> {
+        let proposed = proposed.to_owned();
+        self.write(move |connection| {
+            let proposed = proposed.clone();
+            Box::pin(async move {
+                query(
+                    "INSERT INTO signal_fillings (place, filling) VALUES (1, $1)
+                     ON CONFLICT DO NOTHING",
+                )
+                .bind(&proposed)
+                .execute(connection)
+                .await?;
+                Ok(filling(connection).await?.unwrap_or(proposed))
+            })
+        })
+        .await
+    }
+}
+
+pub(super) async fn filling(connection: &mut Connection) -> Result<Option<String>, Error> {
+    query("SELECT filling FROM signal_fillings").fetch_value(connection).await
 }
 
 impl Place {
+    /// Makes `filling` the one that holds what the ledger has taught, beside services that use it.
+    pub async fn remember_filling(&self, filling: &str) -> Result<(), Error> {
+        query(
+            "INSERT INTO signal_fillings (place, filling) VALUES (1, $1)
+             ON CONFLICT (place) DO UPDATE SET filling = excluded.filling",
+        )
+        .bind(filling)
+        .execute(&mut self.writing_beside().await?)
+        .await
+        .map(drop)
+    }
+
     /// Says that this process teaches signals from the ledger: into a store of its own, and then
     /// nobody else may, or into one that several share. `None` when somebody else has it otherwise.
     /// A file has one process anyway.

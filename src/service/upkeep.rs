@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::teach::signal_event;
 use crate::domain::{PartyKey, Span, Time};
 use crate::ledger::{self, Ledger, StoredSignal};
-use crate::signals::redis::{Learning, Past, RedisStore};
+use crate::signals::redis::{Learning, RedisStore, Unfit};
 use crate::signals::{Observation, SignalEvent};
 
 /// How far back signals are taught once more. The store keeps their names for an hour longer, so
@@ -21,6 +21,13 @@ const TAUGHT_AGAIN: Span = Span::hours(2);
 const BATCH: u32 = 1_000;
 /// Between tries while the store is away.
 const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Between looks at what was missed, and at which filling the ledger belongs to.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between looks at the settings of the servers, in looks.
+const FITNESS_EVERY: u32 = 10;
+/// Between tries to open the store at the start: a server that comes up is used soon after.
+const OPEN_EVERY: Duration = Duration::from_millis(500);
 
 /// Tasks that end with their owner.
 pub(super) struct Upkeep(Vec<JoinHandle<()>>);
@@ -35,8 +42,8 @@ impl Upkeep {
             None => Past::Blank,
             Some(_) => Past::HasSignals,
         };
-        let keeper = Arc::clone(&store);
-        let kept_up = tokio::spawn(async move { keeper.keep_up(past).await });
+        let (keeper, known) = (Arc::clone(&store), ledger.clone());
+        let kept_up = tokio::spawn(async move { keep_up(&keeper, &known, past).await });
         let taught_again = tokio::spawn(async move {
             store.ready().await;
             if let Err(error) = teach_again(&store, &ledger, &clock).await {
@@ -50,6 +57,76 @@ impl Upkeep {
 impl Drop for Upkeep {
     fn drop(&mut self) {
         self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// What the ledger remembers when a service starts on it.
+#[derive(Clone, Copy)]
+enum Past {
+    /// Nothing was ever taught, so an empty store is whole.
+    Blank,
+    HasSignals,
+}
+
+/// Runs for as long as the store is used.
+async fn keep_up(store: &RedisStore, ledger: &Ledger, past: Past) {
+    open(store, ledger, past).await;
+    let mut looks = 0;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        // A rebuild may have made another filling the one that the ledger belongs to.
+        if let Ok(Some(filling)) = ledger.filling().await {
+            store.belong_to(&filling);
+        }
+        store.teach_missed().await;
+        looks += 1;
+        if looks % FITNESS_EVERY == 0 {
+            store.watch_over().await;
+        }
+    }
+}
+
+/// Tries until the server is fit for use; says once what is wrong.
+async fn open(store: &RedisStore, ledger: &Ledger, past: Past) {
+    let mut told = None;
+    loop {
+        match try_open(store, ledger, past).await {
+            Ok(cold) => {
+                if cold > 0 {
+                    tracing::warn!(
+                        partitions = cold,
+                        "the signal store is empty and the ledger is not: no readings until \
+                         `surety signals rebuild --from-ledger` has run"
+                    );
+                }
+                return store.open_up();
+            }
+            Err(unfit) if told.as_ref() != Some(&unfit) => {
+                tracing::warn!(cause = %unfit, "not ready: the signal store is unfit for use");
+                told = Some(unfit);
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(OPEN_EVERY).await;
+    }
+}
+
+/// How many partitions are cold in a store that can be used.
+async fn try_open(store: &RedisStore, ledger: &Ledger, past: Past) -> Result<usize, Unfit> {
+    let forgetful = |error: ledger::Error| Unfit::Forgetful(error.to_string());
+    let marks = store.examine().await?;
+    if let Some(known) = ledger.filling().await.map_err(forgetful)? {
+        store.belong_to(&known);
+        return Ok(marks.cold_for(&known));
+    }
+    match past {
+        // What was emptied while a ledger holds signals is for a rebuild.
+        Past::HasSignals => Ok(marks.cold_for("")),
+        // What others have taught an empty ledger is right to hear.
+        Past::Blank => {
+            let found = store.first_filling().await?;
+            store.begin(&ledger.claim_filling(&found).await.map_err(forgetful)?).await
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tonic::Request;
 use tonic::metadata::MetadataValue;
 use uuid::Uuid;
 
+use crate::differential::belong;
 use crate::sample;
 use crate::servers::{Kind, RedisServer};
 use crate::service::{Service, Site};
@@ -46,7 +47,7 @@ async fn is_known(site: &Site, server: &RedisServer) -> Option<Reading> {
     let budget = std::time::Duration::from_secs(5);
     let options = Options { budget, ..Options::default() };
     let store = RedisStore::new(url, options, &hasher.key_id()).unwrap();
-    let store = store.remembering(site.filling());
+    belong(&store).await;
     let key = |kind: &str, name: &str| Some(hasher.key(kind, name));
     let (account, device) = (key("account", ACCOUNT), key("device", DEVICE));
     let parties = Parties { account, device, ..Parties::default() };

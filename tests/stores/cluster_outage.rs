@@ -50,7 +50,7 @@ impl Scene {
     /// Decides in full again, and all is counted.
     async fn is_whole(&mut self) -> (Counter, Attempts) {
         self.shopper.buy_until_full().await;
-        let counter = Counter::new(&self.site, &self.cluster.url());
+        let counter = Counter::new(&self.site, &self.cluster.url()).await;
         let all = Attempts::all(self.shopper.made);
         counter.gets_to(ACCOUNT, all).await;
         (counter, all)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use surety::signals::redis::{Options, Past, RedisStore, Server};
+use surety::signals::redis::{Options, RedisStore, Server};
 use surety::signals::{EmbeddedConfig, EmbeddedStore};
 use tokio::runtime::Runtime;
 
@@ -20,13 +20,16 @@ const STREAMS: u32 = 24;
 pub async fn patient(url: &str) -> Arc<RedisStore> {
     let options = Options { budget: Duration::from_secs(10), ..Options::default() };
     let store = RedisStore::new(Server::parse(url).unwrap(), options, "test").unwrap();
-    let store = Arc::new(store);
-    tokio::spawn({
-        let store = Arc::clone(&store);
-        async move { store.keep_up(Past::Blank).await }
-    });
-    store.ready().await;
-    store
+    store.examine().await.unwrap();
+    let filling = store.first_filling().await.unwrap();
+    assert_eq!(store.begin(&filling).await.unwrap(), 0);
+    Arc::new(store)
+}
+
+/// Belongs to what others have filled the store with.
+pub async fn belong(store: &RedisStore) {
+    let marks = store.examine().await.unwrap();
+    store.belong_to(marks.filling().expect("a store that somebody has filled"));
 }
 
 async fn equal(shared: &RedisStore, salt: u64, steps: &[Step]) -> Result<(), TestCaseError> {

@@ -78,7 +78,7 @@ async fn a_store_that_was_flushed_is_filled_from_the_ledger() {
     assert!(told.starts_with("taught "), "{told}");
 
     // What was attempted meanwhile is counted too, by the service that saw it.
-    let counter = Counter::new(&site, &server.url());
+    let counter = Counter::new(&site, &server.url()).await;
     counter.gets_to(ACCOUNT, Attempts::all(shopper.made)).await;
     let attempts = |page: &str| {
         let line = page.lines().find(|line| line.contains("account_attempts_24h")).unwrap();

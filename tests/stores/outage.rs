@@ -66,7 +66,7 @@ impl Scene {
     /// The same process decides in full again, and has taught what it could not.
     async fn recovers(mut self) {
         self.buys_in_full().await;
-        let counter = Counter::new(&self.site, &self.server.url());
+        let counter = Counter::new(&self.site, &self.server.url()).await;
         let all = Attempts::all(self.shopper.made);
         counter.gets_to(ACCOUNT, all).await;
         self.service.stop();
@@ -126,7 +126,7 @@ async fn every_reply_is_lost_after_the_script_ran() {
     scene.buys_in_full().await;
     scene.proxy.set(Mode::LoseReplies { count: u64::MAX, to: "EVALSHA" });
     scene.buys_blindly().await;
-    let counter = Counter::new(&scene.site, &scene.server.url());
+    let counter = Counter::new(&scene.site, &scene.server.url()).await;
     let ran = counter.attempts(ACCOUNT).await.unwrap();
     assert!(ran.merchant > 3, "scripts ran: {ran:?}");
     scene.proxy.set(Mode::Pass);
@@ -183,7 +183,7 @@ async fn the_process_ends_before_the_store_is_back() {
     scene.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
     scene.buys_blindly().await;
     let all = Attempts::all(scene.shopper.made);
-    let counter = Counter::new(&scene.site, &scene.server.url());
+    let counter = Counter::new(&scene.site, &scene.server.url()).await;
     assert_ne!(counter.attempts(ACCOUNT).await, Some(all));
     scene.service.stop();
     scene.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
@@ -241,7 +241,7 @@ async fn a_line_too_slow_for_all_who_ask() {
     assert!(decisions.iter().any(|decision| decision.degraded), "the line was fast enough");
     scene.proxy.set(Mode::Pass);
     scene.buys_in_full().await;
-    let counter = Counter::new(&scene.site, &scene.server.url());
+    let counter = Counter::new(&scene.site, &scene.server.url()).await;
     let merchant = scene.shopper.made + 20 * 4;
     for other in &others {
         counter.gets_to(&other.account, Attempts { merchant, ..Attempts::all(4) }).await;
@@ -266,7 +266,7 @@ async fn a_party_that_is_not_ours_blinds_only_those_who_meet_it() {
     scene.server.command(&["RENAME", "aside{x}", &key]).await;
     scene.buys_in_full().await;
     // What came to the account meanwhile went where it could not be kept.
-    let counter = Counter::new(&scene.site, &scene.server.url());
+    let counter = Counter::new(&scene.site, &scene.server.url()).await;
     let (own, made) = (scene.shopper.made, scene.shopper.made + other.made);
     let all = Attempts { account: own - broken.len() as i64, device: own, merchant: made };
     assert_eq!(counter.attempts(ACCOUNT).await, Some(all));
@@ -286,7 +286,7 @@ async fn a_party_that_is_not_ours_holds_up_nobody() {
     is_blind(&other.buy().await);
     scene.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
     other.buy_until_full().await;
-    let counter = Counter::new(&scene.site, &scene.server.url());
+    let counter = Counter::new(&scene.site, &scene.server.url()).await;
     let made = scene.shopper.made + other.made;
     counter.gets_to("acc-2", Attempts { merchant: made, ..Attempts::all(other.made) }).await;
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::client::{Ask, Client};
 use crate::sample::{account, purchase};
-use crate::servers::{Kind, RedisServer};
+use crate::servers::{Kind, RedisServer, wait_for};
 use crate::service::{Service, Site};
 
 #[path = "../servers/postgres.rs"]
@@ -168,4 +168,30 @@ async fn replicas_agree_on_keys_and_on_where_signals_are() {
     let mut without = replicas.site.command("three", &redis);
     without.args(["--ledger", address]);
     assert!(refused(without).contains("expected --step-up-key"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_comes_later_hears_what_the_others_have_taught() {
+    let mut replicas = Replicas::start().await;
+    let (redis, address) = (replicas._redis.url(), replicas.address.clone());
+    replicas.client(0).await.upsert(account("acc-1", LIMIT)).await;
+    let buy = || Ask::buy(Uuid::now_v7().to_string(), purchase("acc-1", AMOUNT));
+    ask(&mut replicas.client(0).await, &buy()).await;
+    let command = command(&replicas.site, "three", &redis, &address);
+    replicas.services.push(replicas.site.start_by("three", command));
+    replicas.services[2].gets_ready().await;
+    let mut third = Client::connect(&replicas.services[2].address).await.unwrap();
+    assert!(!ask(&mut third, &buy()).await.degraded);
+
+    // The store is emptied, and filled from anywhere: all replicas belong to the new filling.
+    replicas._redis.command(&["FLUSHALL"]).await;
+    assert!(ask(&mut third, &buy()).await.degraded);
+    let words = ["rebuild", "--from-ledger", "--ledger", &address];
+    let rebuilt = replicas.site.signals("somewhere", &redis, &words);
+    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    for service in &replicas.services {
+        let mut client = Client::connect(&service.address).await.unwrap();
+        let whole = async || (!ask(&mut client, &buy()).await.degraded).then_some(());
+        wait_for("a replica that hears the store", whole).await;
+    }
 }

@@ -62,13 +62,6 @@ impl Site {
         command
     }
 
-    /// Where the services remember which filling of the store they belong to.
-    pub fn filling(&self) -> PathBuf {
-        let folders = fs::read_dir(self.root.path()).unwrap().map(|entry| entry.unwrap().path());
-        let mut files = folders.map(|folder| folder.join("signals.filling"));
-        files.find(|file| file.is_file()).expect("a service that found its store")
-    }
-
     /// `surety signals` on the data folder of that name and a store.
     pub fn signals(&self, name: &str, store: &str, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_surety"));

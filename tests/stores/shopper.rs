@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::client::{Ask, Client};
+use crate::differential::belong;
 use crate::sample;
 use crate::servers::{wait_for, wait_for_every};
 use crate::service::{Service, Site};
@@ -138,12 +139,13 @@ pub fn is_blind_or_full(decision: &Decision) {
 }
 
 impl Counter {
-    pub fn new(site: &Site, url: &str) -> Counter {
+    pub async fn new(site: &Site, url: &str) -> Counter {
         let options = Options { budget: PATIENT, ..Options::default() };
         let hasher = site.hasher();
         let server = Server::parse(url).unwrap();
         let store = RedisStore::new(server, options, &hasher.key_id()).unwrap();
-        Counter { store: store.remembering(site.filling()), hasher }
+        belong(&store).await;
+        Counter { store, hasher }
     }
 
     /// `None` when the store cannot tell.

@@ -36,7 +36,7 @@ impl Shop {
             shopper.cheapest = cheapest;
             shoppers.push(shopper);
         }
-        Shop { services, shoppers, counter: Counter::new(&site, &server.url()) }
+        Shop { services, shoppers, counter: Counter::new(&site, &server.url()).await }
     }
 
     /// So many attempts by each service, all at once.

@@ -95,6 +95,11 @@ pub(super) async fn beside(options: &PgConnectOptions) -> Result<Connection, Err
     Ok(Connection::Postgres(connect(&options, session::READ_ONLY).await?))
 }
 
+/// One that writes a little.
+pub(super) async fn writing_beside(options: &PgConnectOptions) -> Result<Connection, Error> {
+    Ok(Connection::Postgres(connect(options, session::HOT).await?))
+}
+
 async fn assert_fit(place: &Place, connection: &mut Connection) -> Result<(), Error> {
     let row = query(
         "SELECT CAST(CURRENT_SETTING('server_version_num') AS BIGINT) AS version,

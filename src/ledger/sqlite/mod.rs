@@ -98,6 +98,18 @@ pub(super) async fn beside(path: &Path) -> Result<Connection, Error> {
     Ok(Connection::Sqlite(connection))
 }
 
+/// One that writes a little, while the writer waits.
+pub(super) async fn writing_beside(path: &Path) -> Result<Connection, Error> {
+    let connection = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .connect()
+        .await?;
+    Ok(Connection::Sqlite(connection))
+}
+
 /// Moves the log into the file and cuts it; whether that could be done. A commit waits meanwhile,
 /// so this does not wait for long itself.
 pub(super) async fn cut_log(pool: &SqlitePool) -> Result<bool, Error> {

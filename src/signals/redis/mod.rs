@@ -30,7 +30,6 @@ mod cluster_tests;
 mod link_tests;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -53,9 +52,8 @@ pub use breaker::BreakerState;
 pub use faults::{Fault, FaultCounts, Faults};
 pub use link::{LinkError, Options};
 pub use rebuild::Rebuild;
-pub use upkeep::Past;
 pub use url::{Server, UrlError};
-pub use warm::Unfit;
+pub use warm::{Marks, Unfit};
 
 /// Records of one party that are folded away by whoever reads them: few enough that a party stays
 /// small, many enough that folding is rare beside reading.
@@ -79,8 +77,6 @@ pub struct RedisStore {
     /// What the marks say of the filling that holds all that this process's ledger knows; nothing
     /// until it is known, and then other fillings are as good as none.
     filling: RwLock<Arc<str>>,
-    /// Where the filling is remembered from one start to the next.
-    memory: Option<PathBuf>,
     missed: Missed,
     /// Held by whoever teaches what was missed.
     teaching: tokio::sync::Mutex<()>,
@@ -126,7 +122,7 @@ impl Learning {
 }
 
 impl RedisStore {
-    /// Does no I/O: `keep_up` connects. `key_id` names the secret under which parties are hashed,
+    /// Does no I/O: `examine` connects. `key_id` names the secret under which parties are hashed,
     /// without telling it.
     pub fn new(server: Server, options: Options, key_id: &str) -> Result<RedisStore, LinkError> {
         let EmbeddedConfig { log_length, distinct, .. } = EmbeddedConfig::default();
@@ -139,22 +135,12 @@ impl RedisStore {
             limits: Limits { log: log_length, distinct },
             key_id: key_id.to_owned(),
             filling: RwLock::new(Arc::from("")),
-            memory: None,
             missed: Missed::default(),
             teaching: tokio::sync::Mutex::default(),
             folding: Arc::default(),
             editions: AtomicU64::new(u64::from_le_bytes(seed)),
             ready: watch::Sender::new(false),
         })
-    }
-
-    /// Remembers in that file which filling of the store this process belongs to.
-    pub fn remembering(self, memory: PathBuf) -> RedisStore {
-        let store = RedisStore { memory: Some(memory), ..self };
-        if let Ok(filling) = store.remembered() {
-            store.set_filling(&filling);
-        }
-        store
     }
 
     /// Counts the attempt once and returns all readings as of its time, itself included.
@@ -359,10 +345,6 @@ impl RedisStore {
 
     fn filling(&self) -> Arc<str> {
         Arc::clone(&self.filling.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn set_filling(&self, filling: &str) {
-        *self.filling.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(filling);
     }
 
     /// A number that no other value of any process has: drawn at random, then counted on.

@@ -35,25 +35,29 @@ pub struct Rebuild<'s> {
 }
 
 impl RedisStore {
-    /// Begins to fill what was emptied; `None` when nothing was. A store that is emptied whole is
-    /// another one when it is filled again, which processes with other ledgers notice.
-    pub async fn rebuild(&self, now: Time) -> Result<Option<Rebuild<'_>>, Unfit> {
-        self.fitness().await?;
-        self.teach_scripts().await?;
-        let marks = self.marks().await?;
-        if !marks.foreign.is_empty() {
-            return Err(Unfit::Foreign);
-        }
-        let filling = self.remembered()?;
-        if marks.warm.iter().any(|(_, other)| *other != filling) {
+    /// Begins to fill what was emptied; `None` when nothing was. `known` is the filling that the
+    /// ledger belongs to, if any. A store that is emptied whole is another one when it is filled
+    /// again, which processes with other ledgers notice; that filling is told to `remember` first.
+    pub async fn rebuild(
+        &self,
+        now: Time,
+        known: &str,
+        remember: impl AsyncFnOnce(&str) -> Result<(), Unfit>,
+    ) -> Result<Option<Rebuild<'_>>, Unfit> {
+        let marks = self.examine().await?;
+        if marks.warm.iter().any(|(_, other)| other != known) {
             return Err(Unfit::Another);
         }
+        self.belong_to(known);
         if marks.cold.is_empty() {
             return Ok(None);
         }
         let seed = random()?;
-        let filling = if marks.warm.is_empty() { format!("{seed:016x}") } else { filling };
-        self.set_filling(&filling);
+        if marks.warm.is_empty() {
+            let filling = format!("{seed:016x}");
+            remember(&filling).await?;
+            self.belong_to(&filling);
+        }
         // What it begins is told from what was there before.
         self.editions.store(seed, Ordering::Relaxed);
         self.mark_filling(&marks.cold).await.map_err(Unfit::Fault)?;
@@ -126,7 +130,7 @@ impl Rebuild<'_> {
     pub async fn warm(&mut self) -> Result<(), Unfit> {
         self.store.mark_whole(&self.cold).await?;
         self.is_whole = true;
-        self.store.remember(&self.store.filling())
+        Ok(())
     }
 
     /// Gives no readings, since something is missing.

@@ -2,7 +2,6 @@
 //! to keep signals at all.
 
 use std::fmt;
-use std::io::ErrorKind;
 use std::ops::Range;
 
 use ::redis::Value;
@@ -33,6 +32,11 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// The filling that the first of them belongs to.
+    pub fn filling(&self) -> Option<&str> {
+        self.warm.first().map(|(_, filling)| filling.as_str())
+    }
+
     /// Partitions without readings for who belongs to that filling.
     pub fn cold_for(&self, filling: &str) -> usize {
         let others = self.warm.iter().filter(|(_, other)| other != filling).count();
@@ -67,7 +71,7 @@ pub enum Unfit {
     Another,
     /// It was emptied while it was being filled.
     Emptied,
-    /// Which filling this process belongs to cannot be remembered.
+    /// What fills it cannot be remembered.
     Forgetful(String),
 }
 
@@ -89,7 +93,7 @@ impl fmt::Display for Unfit {
                  one",
             ),
             Unfit::Emptied => f.write_str("it was emptied while it was being filled"),
-            Unfit::Forgetful(cause) => write!(f, "its filling cannot be remembered: {cause}"),
+            Unfit::Forgetful(cause) => write!(f, "what fills it cannot be remembered: {cause}"),
         }
     }
 }
@@ -233,28 +237,6 @@ impl RedisStore {
             all.extend(replies.into_iter().collect::<Result<Vec<_>, _>>()?);
         }
         Ok(all)
-    }
-
-    /// The filling that this process belonged to when it ended; empty when it never had one.
-    pub(super) fn remembered(&self) -> Result<String, Unfit> {
-        let Some(path) = &self.memory else { return Ok(self.filling().to_string()) };
-        match std::fs::read_to_string(path) {
-            Ok(filling) => Ok(filling.trim().to_owned()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => Err(Unfit::Forgetful(format!("{}: {error}", path.display()))),
-        }
-    }
-
-    /// Belongs to that filling from now on, over restarts too.
-    pub(super) fn remember(&self, filling: &str) -> Result<(), Unfit> {
-        if let Some(path) = &self.memory {
-            let beside = path.with_extension("new");
-            std::fs::write(&beside, filling)
-                .and_then(|()| std::fs::rename(&beside, path))
-                .map_err(|error| Unfit::Forgetful(format!("{}: {error}", path.display())))?;
-        }
-        self.set_filling(filling);
-        Ok(())
     }
 }
 

@@ -27,7 +27,7 @@ async fn a_mark_of_another_party_key_stops_everything(scene: Scene) {
     scene.store.apply(&SignalEvent::Purchase(o.clone())).await;
     assert_eq!(scene.get(&key).await, None);
     assert_eq!(scene.get(&mark).await.unwrap(), b"1:another key");
-    let refused = scene.store.rebuild(START).await;
+    let refused = scene.store.rebuild(START, "", async |_| Ok(())).await;
     assert_eq!(refused.unwrap_err(), Unfit::Foreign);
 
     // What waits is counted, once, when the right mark is back.

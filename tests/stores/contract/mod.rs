@@ -12,7 +12,7 @@ use surety::signals::{
 };
 use tokio::sync::OnceCell;
 
-use crate::differential::patient;
+use crate::differential::{belong, patient};
 use crate::servers::{Kind, RedisCluster, RedisServer};
 
 /// A test of each story on each store.
@@ -156,7 +156,7 @@ pub async fn opened(kind: Kind) -> RedisServer {
 pub async fn unattended(url: &str) -> Arc<RedisStore> {
     let options = Options { budget: Duration::from_secs(10), ..Options::default() };
     let store = RedisStore::new(Server::parse(url).unwrap(), options, "test").unwrap();
-    store.adopt().await.unwrap();
+    belong(&store).await;
     Arc::new(store)
 }
 

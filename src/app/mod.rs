@@ -1,0 +1,215 @@
+//! Puts it together: data folder, keys, ledger, playbook, service, server, and an orderly stop.
+
+mod keys;
+mod playbook_files;
+
+use std::fs::{self, DirBuilder};
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
+use crate::grpc;
+use crate::ledger::{Ledger, Place, SignalsClaim};
+use crate::service::{Clock, Retention, Service, Settings};
+use crate::signals::redis::{Options, RedisStore, Server};
+use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
+
+pub use keys::{check_party_key, party_secret, read_secret};
+use keys::{keep_party_key, step_up_secret};
+pub use playbook_files::PlaybookFiles;
+
+/// How long the ledger may take to finish what was handed in, once nothing more is served.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// How often signals are saved unless it is said otherwise.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// What `serve` is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub grpc_listen: SocketAddr,
+    pub data: PathBuf,
+    pub ledger: Place,
+    pub playbook: PlaybookFiles,
+    pub signals: Signals,
+    /// The secret under which parties are hashed; `None` takes the data folder's own.
+    pub party_key: Option<PathBuf>,
+    /// The secret under which results of step-ups are signed; `None` takes the data folder's own.
+    pub step_up_key: Option<PathBuf>,
+    pub clock: Clock,
+    /// How often what is remembered is saved, so that the next start need not learn it again;
+    /// `None` saves nothing.
+    pub snapshot_every: Option<Duration>,
+    /// How long what is kept; `None` drops nothing.
+    pub retention: Option<Retention>,
+}
+
+/// Where signals are kept.
+#[derive(Clone, Debug)]
+pub enum Signals {
+    Embedded(EmbeddedConfig),
+    Redis { server: Server, options: Options },
+}
+
+/// A service that is ready to serve.
+pub struct App {
+    pub service: Arc<Service>,
+    pub listener: TcpListener,
+    ledger: Ledger,
+    _signals: Option<SignalsClaim>,
+    snapshot_every: Option<Duration>,
+    retention: Option<Retention>,
+}
+
+impl App {
+    /// Opens everything; what is wrong stops the start with one line that says what and where.
+    pub async fn open(config: &Config) -> Result<App> {
+        let playbook = config.playbook.load()?;
+        if !config.grpc_listen.ip().is_loopback() {
+            bail!(
+                "cannot listen on {}: callers have no credentials yet, so only those on the same \
+                 machine are served; expected a loopback address such as 127.0.0.1",
+                config.grpc_listen
+            );
+        }
+        let listener = TcpListener::bind(config.grpc_listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.grpc_listen))?;
+        // The ledger holds what was sent about devices and networks: nobody else's to read.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&config.data)
+            .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
+        let ledger = Ledger::open(&config.ledger).await?;
+        let party_secret = party_secret(config)?;
+        let own_signals = matches!(config.signals, Signals::Embedded(_));
+        let claim = match config.ledger.is_shared() {
+            true => Some(share(&config.ledger, (&ledger, own_signals), &party_secret).await?),
+            false => {
+                keep_party_key(&config.data, &party_secret)?;
+                None
+            }
+        };
+        if !own_signals {
+            move_filling(&config.data, &ledger).await?;
+        }
+        let settings = Settings {
+            ledger: ledger.clone(),
+            playbook: Arc::new(playbook),
+            signals: signal_store(&config.signals, &party_secret)?,
+            snapshot: config.snapshot_every.map(|_| config.data.join("signals.snapshot")),
+            party_secret,
+            step_up_secret: step_up_secret(config)?.to_vec(),
+            clock: config.clock.clone(),
+        };
+        let service = Service::start(settings).await?;
+        Ok(App {
+            service,
+            listener,
+            ledger,
+            _signals: claim,
+            snapshot_every: config.snapshot_every,
+            retention: config.retention,
+        })
+    }
+
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `stop`, or until the ledger fails: after a failed commit nobody knows what is
+    /// on the disk, so the process ends and finds out when it starts again.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        let (ledger, service) = (self.ledger.clone(), Arc::clone(&self.service));
+        let (end, ended) = oneshot::channel();
+        let keep = |every| tokio::spawn(Arc::clone(&service).keep_snapshots(every, ended));
+        let keeping = self.snapshot_every.map(keep);
+        let (end_drops, drops_ended) = oneshot::channel();
+        let drop_old = |ages| tokio::spawn(Arc::clone(&service).keep_retention(ages, drops_ended));
+        let dropping = self.retention.map(drop_old);
+        let served = tokio::select! {
+            served = grpc::serve(self.service, self.listener, stop) => served,
+            cause = ledger.failed() => {
+                service.give_up_snapshot();
+                bail!("the ledger failed, so nothing more is answered: {cause}")
+            }
+        };
+        served.map_err(|failure| anyhow!("serving: {failure}"))?;
+        drop((end, end_drops));
+        if let Some(dropping) = dropping {
+            drop(dropping.await);
+        }
+        // The last snapshot is taken now; it says itself what went wrong with it.
+        if let Some(keeping) = keeping {
+            drop(keeping.await);
+        }
+        service.close().await;
+        drop((ledger, service));
+        // Whoever still holds a connection open holds the ledger too; what was answered is durable.
+        let closed = tokio::time::timeout(CLOSE_MAX, self.ledger.close()).await;
+        if closed.is_err() {
+            tracing::warn!("connections were still open at the end");
+        }
+        Ok(())
+    }
+}
+
+/// What processes on one ledger have to agree on.
+async fn share(
+    place: &Place,
+    (ledger, own_signals): (&Ledger, bool),
+    party_secret: &[u8; PARTY_SECRET_LEN],
+) -> Result<SignalsClaim> {
+    let got = PartyHasher::new(party_secret).key_id();
+    let known = ledger.party_key(&got).await?;
+    if known != got {
+        bail!(
+            "the ledger {place} was hashed under another party key (id {known}); expected that \
+             key, got id {got}"
+        );
+    }
+    place.claim_signals(own_signals).await?.with_context(|| {
+        format!(
+            "another process on the ledger {place} keeps signals of its own, or this one would: \
+             each would see a part of what happens; expected one store for all, such as \
+             --signals redis://…"
+        )
+    })
+}
+
+/// Data folders used to say which filling of the shared store is the ledger's, which now says it
+/// itself: to all processes that have it.
+async fn move_filling(data: &Path, ledger: &Ledger) -> Result<()> {
+    let path = data.join("signals.filling");
+    let filling = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    ledger.claim_filling(filling.trim()).await?;
+    fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
+/// The store, not yet connected.
+pub fn signal_store(
+    signals: &Signals,
+    party_secret: &[u8; PARTY_SECRET_LEN],
+) -> Result<SignalStore> {
+    Ok(match signals {
+        Signals::Embedded(config) => SignalStore::Embedded(EmbeddedStore::new(*config)),
+        Signals::Redis { server, options } => {
+            let key_id = PartyHasher::new(party_secret).key_id();
+            let store = RedisStore::new(server.clone(), *options, &key_id)?;
+            SignalStore::Redis(Arc::new(store))
+        }
+    })
+}
