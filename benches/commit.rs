@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, QueryBuilder, Row, Sqlite, SqliteConnection};
+use surety::domain::Reference;
 use surety::ledger::Place;
 use tokio::runtime::Runtime;
 
 use super::Call;
-use super::ledger::Book;
+use super::ledger::{ACCOUNTS, Book};
+use super::sample::Draw;
 
 #[path = "../tests/servers/postgres.rs"]
 pub mod server;
@@ -65,6 +67,7 @@ async fn sqlite(span: Duration, small: bool) {
         }
         let inserted = inserted as f64 / begun.elapsed().as_secs_f64();
         print("sqlite", (committed, latency), ("multi-row inserts", inserted));
+        print_half("sqlite", arriving(&book, committed / 2.0, span).await);
     }
 }
 
@@ -81,6 +84,7 @@ async fn postgres(span: Duration, small: bool) {
         let (committed, latency) = ours(&book, span).await;
         let inserted = pgbench(&address, &script, span);
         print("postgres", (committed, latency), ("pgbench in pipeline mode", inserted));
+        print_half("postgres", arriving(&book, committed / 2.0, span).await);
     }
 }
 
@@ -92,6 +96,10 @@ fn print(engine: &str, (ours, latency): (f64, [f64; 2]), (name, theirs): (&str, 
         latency[1],
         ours / theirs
     );
+}
+
+fn print_half(engine: &str, [p50, p99]: [f64; 2]) {
+    println!("commit/{engine}: at half of that p50 {p50:.1} ms, p99 {p99:.1} ms");
 }
 
 /// Decisions a second with so many waiting clients, and the latencies at 50 and 99 % in ms.
@@ -116,9 +124,34 @@ async fn ours(book: &Arc<Book>, span: Duration) -> (f64, [f64; 2]) {
         took.extend(client.await.unwrap());
     }
     let rate = took.len() as f64 / begun.elapsed().as_secs_f64();
-    took.sort();
-    let at = |share: f64| took[(took.len() as f64 * share) as usize].as_secs_f64() * 1e3;
-    (rate, [at(0.5), at(0.99)])
+    (rate, percentiles(took))
+}
+
+/// Latencies of decisions that come by chance, `rate` of them a second, in ms at 50 and 99 %. Each
+/// is counted from when it was to begin, so that a stall counts for all who wait for its end.
+async fn arriving(book: &Arc<Book>, rate: f64, span: Duration) -> [f64; 2] {
+    let begun = Instant::now();
+    let (mut draw, mut due) = (Draw(5), Duration::ZERO);
+    let mut calls = Vec::new();
+    while due < span {
+        due += Duration::from_secs_f64(-(1.0 - draw.part()).ln() / rate);
+        let (book, intended) = (Arc::clone(book), begun + due);
+        tokio::time::sleep_until(intended.into()).await;
+        calls.push(tokio::spawn(async move {
+            book.record().await;
+            intended.elapsed()
+        }));
+    }
+    let mut took = Vec::new();
+    for call in calls {
+        took.push(call.await.unwrap());
+    }
+    percentiles(took)
+}
+
+fn percentiles(mut took: Vec<Duration>) -> [f64; 2] {
+    took.sort_unstable();
+    [0.5, 0.99].map(|share| took[(took.len() as f64 * share) as usize].as_secs_f64() * 1e3)
 }
 
 /// Median of a few syncs of a file of our own in the same place.
@@ -149,13 +182,33 @@ async fn open(path: &Path) -> SqliteConnection {
         .unwrap()
 }
 
-/// A row of each table as a decision left it: its columns, and its values as SQL writes them.
-struct Rows(Vec<(&'static str, String, Vec<String>, Option<usize>)>);
+/// A row of each table as a decision left it: its columns and their values.
+struct Rows(Vec<(&'static str, Vec<(String, Value)>)>);
+
+#[derive(Clone)]
+enum Value {
+    Text(String),
+    Bytes(Vec<u8>),
+    Number(Option<i64>),
+}
+
+impl Value {
+    /// Of what SQLite's `quote` writes.
+    fn parse(quoted: &str) -> Value {
+        if let Some(text) = quoted.strip_prefix('\'') {
+            return Value::Text(text.trim_end_matches('\'').replace("''", "'"));
+        }
+        match quoted.strip_prefix("X'") {
+            Some(bytes) => Value::Bytes(bytes.as_bytes()[..(bytes.len() - 1) / 2].to_vec()),
+            None => Value::Number(quoted.parse().ok()),
+        }
+    }
+}
 
 impl Rows {
     async fn of(sample: &mut SqliteConnection) -> Rows {
         let mut rows = Vec::new();
-        for (table, own) in TABLES {
+        for (table, _) in TABLES {
             let columns: Vec<String> = sqlx::query(AssertSqlSafe(format!(
                 "SELECT name FROM pragma_table_info('{table}')"
             )))
@@ -166,39 +219,41 @@ impl Rows {
             .map(|row| row.get(0))
             .filter(|column| column != "seq")
             .collect();
-            let quoted: Vec<String> =
-                columns.iter().map(|column| format!("quote({column}) AS {column}")).collect();
+            let quoted: Vec<String> = columns.iter().map(|name| format!("quote({name})")).collect();
             let text = format!("SELECT {} FROM {table} LIMIT 1", quoted.join(", "));
             let row = sqlx::query(AssertSqlSafe(text)).fetch_one(&mut *sample).await.unwrap();
-            let values = (0..columns.len()).map(|place| row.get(place)).collect();
-            let own = columns.iter().position(|column| column == own);
-            rows.push((table, columns.join(", "), values, own));
+            let named = columns.into_iter().enumerate();
+            let valued = named.map(|(place, name)| (name, Value::parse(row.get(place))));
+            rows.push((table, valued.collect()));
         }
         Rows(rows)
     }
 
-    /// One transaction with a statement of many rows a table, texts bound as ours are.
+    /// One transaction with a statement of many rows a table, texts bound as ours are, for as many
+    /// accounts as ours.
     async fn insert(&self, connection: &mut SqliteConnection, next: &mut u64, rows: u64) {
         sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await.unwrap();
-        for (table, columns, values, own) in &self.0 {
+        for ((table, columns), (_, own)) in self.0.iter().zip(TABLES) {
+            let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
             let mut query =
-                QueryBuilder::<Sqlite>::new(format!("INSERT INTO {table} ({columns}) "));
+                QueryBuilder::<Sqlite>::new(format!("INSERT INTO {table} ({}) ", names.join(", ")));
             query.push_values(0..rows, |mut row, number| {
                 let id = *next + number;
-                for (place, value) in values.iter().enumerate() {
-                    let is_reference = *table == "decisions" && place == 1;
-                    if Some(place) == *own && *table == "links" {
+                for (name, value) in columns {
+                    if name == own && *table == "links" {
                         row.push_bind(id as i64 + 1);
-                    } else if Some(place) == *own {
+                    } else if name == own || name == "decision_id" {
                         row.push_bind(format!("{id:08x}-0000-7000-8000-000000000000"));
-                    } else if is_reference {
-                        row.push_bind(format!("{id:08}"));
-                    } else if let Some(text) = value.strip_prefix('\'') {
-                        row.push_bind(text.trim_end_matches('\'').replace("''", "'"));
-                    } else if let Some(bytes) = value.strip_prefix("X'") {
-                        row.push_bind(bytes.as_bytes()[..(bytes.len() - 1) / 2].to_vec());
+                    } else if name == "reference" {
+                        row.push_bind(Reference::from_random(Draw(id).next()).as_str());
+                    } else if name == "holder" {
+                        row.push_bind(format!("account-{}", id % ACCOUNTS));
                     } else {
-                        row.push_bind(value.parse::<i64>().ok());
+                        match value.clone() {
+                            Value::Text(text) => row.push_bind(text),
+                            Value::Bytes(bytes) => row.push_bind(bytes),
+                            Value::Number(number) => row.push_bind(number),
+                        };
                     }
                 }
             });

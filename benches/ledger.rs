@@ -6,20 +6,16 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use futures_util::StreamExt;
-use surety::decide::decide;
-use surety::domain::{
-    Account, AccountId, CustomerMessage, DecisionId, DecisionRecord, Holder, MerchantId, Money,
-    Profile, Progress, Reference, RequestId,
-};
-use surety::ledger::{AnswerKey, AssessCommit, Assessed, Claim, Ledger, Place, SignalRow, Written};
+use surety::domain::{Account, AccountId, DecisionId, Holder, Profile, Reference, RequestId};
+use surety::ledger::{AnswerKey, AssessCommit, Assessed, Claim, Ledger, Place, Written};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::Call;
 use super::sample::{self, Draw, NOW};
+use super::{Call, recorded};
 
 /// So many that none of them gathers what no customer has.
-const ACCOUNTS: u64 = 20_000;
+pub const ACCOUNTS: u64 = 20_000;
 const ACCOUNTS_SMALL: u64 = 200;
 
 pub fn define(c: &mut Criterion, call: &Call) {
@@ -56,7 +52,12 @@ impl Book {
         let accounts = if small { ACCOUNTS_SMALL } else { ACCOUNTS };
         let ledger = Ledger::open(place).await.unwrap();
         let versions = (0..accounts).map(|_| AtomicI64::new(0)).collect();
-        let book = Book { ledger, sample: sample_commit(), next: AtomicU64::new(1), versions };
+        let book = Book {
+            ledger,
+            sample: recorded::commit(&sample::clean()),
+            next: AtomicU64::new(1),
+            versions,
+        };
         let accounts = (0..accounts).map(|number| book.open_account(number));
         let mut opening = futures_util::stream::iter(accounts).buffer_unordered(64);
         while opening.next().await.is_some() {}
@@ -144,54 +145,5 @@ fn account(number: u64) -> Account {
         commitments: None,
         bureau: None,
         support_plan_active: None,
-    }
-}
-
-/// A whole approval with the facts that it was made of.
-fn sample_commit() -> AssessCommit {
-    let facts = sample::clean();
-    let decision = decide(&facts, &sample::playbook());
-    let key = AnswerKey {
-        caller: "checkout".to_owned(),
-        call: "EvaluatePurchase",
-        request_id: RequestId(Uuid::nil()),
-    };
-    let record = DecisionRecord {
-        id: DecisionId(Uuid::nil()),
-        reference: Reference::from_random(0),
-        caller: key.caller.clone(),
-        request_id: key.request_id,
-        product: facts.request.product,
-        holder: Holder::Account(account(0).id),
-        merchant: MerchantId::parse("m-77").unwrap(),
-        order_reference: Some("SO-4711".to_owned()),
-        market: facts.request.market,
-        locale: "de-DE".to_owned(),
-        amount: Money::positive(facts.request.amount, facts.request.currency).unwrap(),
-        plan: facts.request.plan,
-        card: None,
-        decision,
-        message: CustomerMessage::default(),
-        step_up_id: None,
-        case_number: None,
-        created: NOW,
-        duration_micros: 900,
-        progress: Progress::default(),
-    };
-    let payload = r#"{"id":1,"time":1800000000000000,"parties":{
-        "account":"01010101010101010101010101010101","device":"02020202020202020202020202020202",
-        "network":"03030303030303030303030303030303"},"amount":4900,"hour":12}"#;
-    AssessCommit {
-        key,
-        hash: [7; 32],
-        record,
-        facts: serde_json::to_string(&facts).unwrap(),
-        raw_context: Some(r#"{"device":{"device_id":"phone"},"ip":"192.0.2.9"}"#.to_owned()),
-        signal_event: Some(SignalRow { time: NOW, kind: "attempt", payload: payload.to_owned() }),
-        guest_limit: None,
-        basket_hash: None,
-        supersedes: None,
-        resolution: None,
-        version: 0,
     }
 }

@@ -13,6 +13,7 @@ mod decide;
 mod forest;
 mod judge;
 mod ledger;
+mod recorded;
 mod redis;
 mod replay;
 mod sample;

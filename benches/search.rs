@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
-use surety::decide::decide;
 use surety::domain::{
-    CustomerMessage, DecisionId, DecisionRecord, Holder, MerchantId, Money, Outcome, Progress,
-    ReasonCode, Reference, RequestId, Search, Span, Time,
+    DecisionId, Holder, MerchantId, Money, Outcome, ReasonCode, Reference, RequestId, Search, Span,
+    Time,
 };
-use surety::ledger::{AnswerKey, AssessCommit, Assessed, Ledger, Place, SignalRow};
-use surety::signals::Observation;
+use surety::features::Facts;
+use surety::ledger::{AssessCommit, Assessed, Ledger, Place};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::Call;
 use super::commit::server::Postgres;
-use super::sample::{self, Draw, NOW, Stream};
+use super::sample::{self, Draw, NOW};
+use super::{Call, recorded};
 
 /// Without `--size`.
 const SIZE: u64 = 100_000;
@@ -105,7 +104,7 @@ struct Made {
 
 impl Book {
     fn new(ledger: Ledger, size: u64) -> Book {
-        let samples = [sample::clean(), sample::troubled()].map(|facts| commit(&facts));
+        let samples = [sample::clean(), sample::troubled()].map(|facts| unreserved(&facts));
         Book { ledger, size, samples, next: AtomicU64::new(0) }
     }
 
@@ -161,70 +160,15 @@ impl Book {
 
 const RARE: ReasonCode = ReasonCode::InsolvencyOnFile;
 
-fn commit(facts: &surety::features::Facts) -> AssessCommit {
-    let mut decision = decide(facts, &sample::playbook());
-    // Nothing is reserved: these accounts are strangers to the ledger.
-    if decision.outcome == Outcome::Approved {
-        decision.outcome = Outcome::ManualReview;
+/// Nothing is reserved: these accounts are strangers to the ledger.
+fn unreserved(facts: &Facts) -> AssessCommit {
+    let mut commit = recorded::commit(facts);
+    let outcome = &mut commit.record.decision.outcome;
+    if *outcome == Outcome::Approved {
+        *outcome = Outcome::ManualReview;
     }
-    let key = AnswerKey {
-        caller: "checkout".to_owned(),
-        call: "EvaluatePurchase",
-        request_id: RequestId(Uuid::nil()),
-    };
-    let record = DecisionRecord {
-        id: DecisionId(Uuid::nil()),
-        reference: Reference::from_random(0),
-        caller: key.caller.clone(),
-        request_id: key.request_id,
-        product: facts.request.product,
-        holder: Holder::Guest(sample::party(1, 1)),
-        merchant: MerchantId::parse("m-77").unwrap(),
-        order_reference: None,
-        market: facts.request.market,
-        locale: "de-DE".to_owned(),
-        amount: Money::positive(facts.request.amount, facts.request.currency).unwrap(),
-        plan: facts.request.plan,
-        card: None,
-        decision,
-        message: CustomerMessage {
-            title: "We cannot offer this payment method now".to_owned(),
-            body: "Your purchase is above what is free of your limit.".to_owned(),
-            next_step: "Choose a lower amount or pay now.".to_owned(),
-            locale: "en".to_owned(),
-        },
-        step_up_id: None,
-        case_number: None,
-        created: NOW,
-        duration_micros: 900,
-        progress: Progress::default(),
-    };
-    let mut stream = Stream::new(1_000, 100);
-    stream.all_parties = true;
-    let observation: Observation = stream.next();
-    AssessCommit {
-        key,
-        hash: [7; 32],
-        record,
-        facts: serde_json::to_string(facts).unwrap(),
-        raw_context: Some(RAW_CONTEXT.to_owned()),
-        signal_event: Some(SignalRow {
-            time: NOW,
-            kind: "attempt",
-            payload: serde_json::to_string(&observation).unwrap(),
-        }),
-        guest_limit: None,
-        basket_hash: None,
-        supersedes: None,
-        resolution: None,
-        version: 0,
-    }
+    commit
 }
-
-const RAW_CONTEXT: &str = r#"{"device":{"accept_language":"de-DE","app_version":"8.4.0",
-    "device_id":"4be3a1f0-77c1-4d3a-9b60-1f0d6f0c2b11","platform":"ios",
-    "user_agent":"Shop/8.4.0 (iPhone; iOS 19.1)"},"network":{"country":"DE",
-    "ip_address":"203.0.113.7","region":"DE-BE"}}"#;
 
 async fn fill(book: &Arc<Book>) {
     let calls: Vec<_> = (0..CALLERS)
