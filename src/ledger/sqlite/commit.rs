@@ -99,7 +99,8 @@ impl<'g> Door<'g> {
         }
         let before = self.reserved.get(&record.holder).copied().unwrap_or(0);
         let exposure = record.exposure();
-        if exposure > 0 && before.saturating_add(exposure) > found.headroom {
+        let is_over = |free| before.saturating_add(exposure) > free;
+        if exposure > 0 && found.headroom.is_some_and(is_over) {
             return Verdict::Refuse(Assessed::HeadroomTaken);
         }
         self.references.insert(record.reference);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::Outcome;
+use crate::domain::{Holder, Outcome};
 use crate::ledger::Error;
 use crate::ledger::assess::Prepared;
 use crate::ledger::sql::{Connection, Row, Statement};
@@ -29,8 +29,9 @@ pub(super) struct Found {
     pub replaceable: bool,
     /// The case to resolve is what was read, or there is none to resolve.
     pub resolvable: bool,
-    /// Free of the limit; looked up only where exposure is asked for.
-    pub headroom: i64,
+    /// Free of the limit; looked up only where several of the group ask the same holder's. Who
+    /// asks alone is judged by the write that reserves.
+    pub headroom: Option<i64>,
 }
 
 /// Looks everything up that decides about a group, in the order of `group`.
@@ -38,9 +39,10 @@ pub(super) async fn look(
     connection: &mut Connection,
     group: &[Box<Prepared>],
 ) -> Result<Vec<Found>, Error> {
+    let contended = contended(group);
     let mut statement = Statement::new(
         "WITH asked (position, caller, call, request_id, decision_id, reference, replaces,
-                     case_version, resolver, holder, currency, exposure, guest_limit, now) AS (",
+                     case_version, resolver, holder, currency, contended, guest_limit, now) AS (",
     );
     statement.push_values(group.iter().enumerate(), |mut row, (position, prepared)| {
         let commit = &prepared.commit;
@@ -55,7 +57,7 @@ pub(super) async fn look(
             .push_bind(commit.resolution.as_ref().map(|one| one.action.actor.as_str()))
             .push_bind(commit.record.holder.ledger_name())
             .push_bind(commit.record.amount.currency().code())
-            .push_bind(commit.record.exposure())
+            .push_bind(i64::from(contended.contains(&commit.record.holder)))
             .push_bind(prepared.guest_limit())
             .push_bind(commit.record.created.as_micros());
     });
@@ -79,7 +81,7 @@ pub(super) async fn look(
                 AND version = asked.case_version AND resolved IS NULL
                 AND claimant = asked.resolver AND claim_ends > asked.now
             ) THEN 1 ELSE 0 END AS resolvable,
-            CASE WHEN asked.exposure > 0 THEN {LIMIT} - ({HELD}) ELSE 0 END AS headroom
+            CASE WHEN asked.contended = 1 THEN {LIMIT} - ({HELD}) END AS headroom
         FROM asked ORDER BY asked.position",
         pending = Outcome::ManualReview,
     ));
@@ -98,6 +100,14 @@ pub(super) async fn look(
             })
         })
         .collect()
+}
+
+/// Holders of whom several in the group ask exposure.
+fn contended(group: &[Box<Prepared>]) -> HashSet<&Holder> {
+    let records = group.iter().map(|prepared| &prepared.commit.record);
+    let mut seen = HashSet::new();
+    let asking = records.filter(|record| record.exposure() > 0).map(|record| &record.holder);
+    asking.filter(|holder| !seen.insert(*holder)).collect()
 }
 
 /// One reservation to make. `before` is what earlier ones of the same holder in this group take.
