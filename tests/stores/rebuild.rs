@@ -90,7 +90,7 @@ async fn assert_equal(store: &RedisStore, past: &Past) {
     }
 }
 
-/// As `surety signals rebuild` does it, with a ledger that belongs to what the store is filled with.
+/// As `surety signals rebuild` does it on a ledger that belongs to what the store is filled with.
 async fn rebuilding(store: &RedisStore, now: Time) -> Option<Rebuild<'_>> {
     let marks = store.examine().await.unwrap();
     store.rebuild(now, marks.filling().unwrap_or_default(), async |_| Ok(())).await.unwrap()
