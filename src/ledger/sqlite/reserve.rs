@@ -34,15 +34,24 @@ pub(super) struct Found {
     pub headroom: Option<i64>,
 }
 
-/// Looks everything up that decides about a group, in the order of `group`.
+/// Looks everything up that decides about a group, in the order of `group`: of each assessment
+/// only what its kind needs, since every value that is sent along costs as much as finding it.
 pub(super) async fn look(
     connection: &mut Connection,
     group: &[Box<Prepared>],
 ) -> Result<Vec<Found>, Error> {
-    let contended = contended(group);
+    let mut found = look_for_keys(connection, group).await?;
+    look_for_replaced(connection, group, &mut found).await?;
+    look_for_headroom(connection, group, &mut found).await?;
+    Ok(found)
+}
+
+async fn look_for_keys(
+    connection: &mut Connection,
+    group: &[Box<Prepared>],
+) -> Result<Vec<Found>, Error> {
     let mut statement = Statement::new(
-        "WITH asked (position, caller, call, request_id, decision_id, reference, replaces,
-                     case_version, resolver, holder, currency, contended, guest_limit, now) AS (",
+        "WITH asked (position, caller, call, request_id, decision_id, reference) AS (",
     );
     statement.push_values(group.iter().enumerate(), |mut row, (position, prepared)| {
         let commit = &prepared.commit;
@@ -51,17 +60,9 @@ pub(super) async fn look(
             .push_bind(commit.key.call)
             .push_bind(commit.key.request_id.to_string())
             .push_bind(commit.record.id.to_string())
-            .push_bind(commit.record.reference.as_str())
-            .push_bind(commit.supersedes.map(|id| id.to_string()))
-            .push_bind(commit.resolution.as_ref().map(|resolution| resolution.version))
-            .push_bind(commit.resolution.as_ref().map(|one| one.action.actor.as_str()))
-            .push_bind(commit.record.holder.ledger_name())
-            .push_bind(commit.record.amount.currency().code())
-            .push_bind(i64::from(contended.contains(&commit.record.holder)))
-            .push_bind(prepared.guest_limit())
-            .push_bind(commit.record.created.as_micros());
+            .push_bind(commit.record.reference.as_str());
     });
-    statement.push(format_args!(
+    statement.push(
         ") SELECT
             CASE WHEN EXISTS (
                 SELECT 1 FROM answers WHERE answers.caller = asked.caller
@@ -70,8 +71,42 @@ pub(super) async fn look(
             CASE WHEN EXISTS (
                 SELECT 1 FROM decisions WHERE decisions.reference = asked.reference
                 OR decisions.decision_id = asked.decision_id
-            ) THEN 1 ELSE 0 END AS taken,
-            CASE WHEN asked.replaces IS NULL OR EXISTS (
+            ) THEN 1 ELSE 0 END AS taken
+        FROM asked ORDER BY asked.position",
+    );
+    let rows = statement.cached(cached(group.len())).fetch_all(connection).await?;
+    if rows.len() != group.len() {
+        return Err(Error::corrupt("a look-up answered another number of rows than were asked"));
+    }
+    let found = |row: &Row| {
+        let (answered, taken) = (row.flag("answered")?, row.flag("taken")?);
+        Ok(Found { answered, taken, replaceable: true, resolvable: true, headroom: None })
+    };
+    rows.iter().map(found).collect()
+}
+
+async fn look_for_replaced(
+    connection: &mut Connection,
+    group: &[Box<Prepared>],
+    found: &mut [Found],
+) -> Result<(), Error> {
+    let commits = group.iter().map(|prepared| &prepared.commit).enumerate();
+    let replacing: Vec<_> = commits.filter(|(_, commit)| commit.supersedes.is_some()).collect();
+    if replacing.is_empty() {
+        return Ok(());
+    }
+    let mut statement =
+        Statement::new("WITH asked (position, replaces, case_version, resolver, now) AS (");
+    statement.push_values(replacing, |mut row, (position, commit)| {
+        row.push_bind(position as i64)
+            .push_bind(commit.supersedes.map(|id| id.to_string()))
+            .push_bind(commit.resolution.as_ref().map(|resolution| resolution.version))
+            .push_bind(commit.resolution.as_ref().map(|one| one.action.actor.as_str()))
+            .push_bind(commit.record.created.as_micros());
+    });
+    statement.push(format_args!(
+        ") SELECT position,
+            CASE WHEN EXISTS (
                 SELECT 1 FROM decisions WHERE decisions.decision_id = asked.replaces
                 AND outcome = '{pending}' AND canceled IS NULL AND superseded_by IS NULL
                 AND (lapses IS NULL OR lapses > asked.now)
@@ -80,26 +115,54 @@ pub(super) async fn look(
                 SELECT 1 FROM review_cases WHERE review_cases.case_id = asked.replaces
                 AND version = asked.case_version AND resolved IS NULL
                 AND claimant = asked.resolver AND claim_ends > asked.now
-            ) THEN 1 ELSE 0 END AS resolvable,
-            CASE WHEN asked.contended = 1 THEN {LIMIT} - ({HELD}) END AS headroom
-        FROM asked ORDER BY asked.position",
+            ) THEN 1 ELSE 0 END AS resolvable
+        FROM asked",
         pending = Outcome::ManualReview,
     ));
-    let rows = statement.cached(cached(group.len())).fetch_all(connection).await?;
-    if rows.len() != group.len() {
-        return Err(Error::corrupt("a look-up answered another number of rows than were asked"));
+    for row in statement.cached(false).fetch_all(connection).await? {
+        let found = at(found, &row)?;
+        found.replaceable = row.flag("replaceable")?;
+        found.resolvable = row.flag("resolvable")?;
     }
-    rows.iter()
-        .map(|row| {
-            Ok(Found {
-                answered: row.flag("answered")?,
-                taken: row.flag("taken")?,
-                replaceable: row.flag("replaceable")?,
-                resolvable: row.flag("resolvable")?,
-                headroom: row.try_get("headroom")?,
-            })
-        })
-        .collect()
+    Ok(())
+}
+
+async fn look_for_headroom(
+    connection: &mut Connection,
+    group: &[Box<Prepared>],
+    found: &mut [Found],
+) -> Result<(), Error> {
+    let contended = contended(group);
+    let asking: Vec<_> = group
+        .iter()
+        .enumerate()
+        .filter(|(_, prepared)| contended.contains(&prepared.commit.record.holder))
+        .collect();
+    if asking.is_empty() {
+        return Ok(());
+    }
+    let mut statement =
+        Statement::new("WITH asked (position, holder, currency, guest_limit, now) AS (");
+    statement.push_values(asking, |mut row, (position, prepared)| {
+        let record = &prepared.commit.record;
+        row.push_bind(position as i64)
+            .push_bind(record.holder.ledger_name())
+            .push_bind(record.amount.currency().code())
+            .push_bind(prepared.guest_limit())
+            .push_bind(record.created.as_micros());
+    });
+    statement.push(format_args!(") SELECT position, {LIMIT} - ({HELD}) AS headroom FROM asked"));
+    for row in statement.cached(false).fetch_all(connection).await? {
+        at(found, &row)?.headroom = Some(row.try_get("headroom")?);
+    }
+    Ok(())
+}
+
+/// What a row is about.
+fn at<'f>(found: &'f mut [Found], row: &Row) -> Result<&'f mut Found, Error> {
+    let position: i64 = row.try_get("position")?;
+    let found = usize::try_from(position).ok().and_then(|position| found.get_mut(position));
+    found.ok_or_else(|| Error::corrupt("a look-up answered what was not asked"))
 }
 
 /// Holders of whom several in the group ask exposure.

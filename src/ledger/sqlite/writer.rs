@@ -69,6 +69,7 @@ async fn run(
 ) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
+        gather(&mut waiting, &mut group).await;
         let mut longer = chain;
         match commit_group(&mut connection, &mut longer, std::mem::take(&mut group)).await {
             Ok(acknowledgements) => {
@@ -92,6 +93,22 @@ async fn run(
     if let Connection::Sqlite(connection) = connection {
         // A failure here loses nothing: what was committed is in the log.
         drop(connection.close().await);
+    }
+}
+
+/// Lets those who are about to hand something in do so: who was answered together often asks again
+/// together, and would else find that the first of them has begun a sync without the others. When
+/// nobody else runs this takes no time.
+async fn gather(waiting: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>) {
+    let mut before = 0;
+    while group.len() > before && group.len() < GROUP_MAX {
+        before = group.len();
+        tokio::task::yield_now().await;
+        while group.len() < GROUP_MAX
+            && let Ok(job) = waiting.try_recv()
+        {
+            group.push(job);
+        }
     }
 }
 
