@@ -166,11 +166,13 @@ impl Service {
         visible(caller, self.ledger.decision(id).await?)
     }
 
-    /// Decisions as they stand now, newest first, and where the next page begins.
+    /// Decisions as they stand now, newest first, of those that `wanted` takes, and where the next
+    /// page begins. What is looked through on the way to it is the same whatever `wanted` says.
     pub async fn list_decisions(
         &self,
         caller: &Caller,
         query: DecisionQuery,
+        wanted: impl Fn(&DecisionRecord) -> bool,
     ) -> Result<(Vec<DecisionRecord>, After), Error> {
         let now = self.now();
         let (holder, merchant) = match query.owner {
@@ -198,10 +200,10 @@ impl Service {
                 let record = self.as_it_stands(record, now);
                 // Time may have turned a pending decision into a refusal, so what is filtered by
                 // is judged here and not in the ledger.
-                let wanted = (query.outcomes.is_empty()
+                let asked = (query.outcomes.is_empty()
                     || query.outcomes.contains(&record.decision.outcome))
                     && (query.states.is_empty() || query.states.contains(&state));
-                if wanted {
+                if asked && wanted(&record) {
                     page.push(record);
                 }
                 if page.len() == query.page_size {

@@ -6,7 +6,7 @@ use futures_util::stream::{Stream, unfold};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Handlers, answer};
-use crate::domain::Caller;
+use crate::domain::{Caller, DecisionRecord};
 use crate::grpc::pb::risk_decision_service_server::RiskDecisionService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::{disclosure, from_proto, page, pb, to_proto};
@@ -146,19 +146,24 @@ impl Handlers {
     ) -> Result<pb::ListDecisionsResponse, Error> {
         let query = from_proto::list_decisions(self.reader(), request);
         let mut query = query.map_err(Error::Invalid)?;
-        let wanted = std::mem::take(&mut query.codes);
-        query.codes = disclosure::searchable(caller.role, &wanted, self.service.catalog());
-        if query.codes.is_empty() && !wanted.is_empty() {
+        let codes = std::mem::take(&mut query.codes);
+        let seen = disclosure::searchable(caller.role, &codes, self.service.catalog());
+        if seen.is_empty() && !codes.is_empty() {
             return Ok(pb::ListDecisionsResponse::default());
         }
-        let (records, next) = self.service.list_decisions(caller, query).await?;
-        let rendered = records.iter().map(|record| self.decision(record, caller.role));
-        // A code that a decision has but does not show must not be found by searching either.
-        let shown = |decision: &pb::Decision| {
-            let codes = || wanted.iter().map(|code| code.number());
-            wanted.is_empty() || codes().any(|n| decision.reasons.iter().any(|r| r.code == n))
+        // Outside a code may be there and not be shown, and neither what is found nor where a page
+        // ends may tell of it: the ledger, which knows it, is not asked by it.
+        if disclosure::is_staff(caller.role) {
+            query.codes = seen;
+        }
+        let (catalog, now) = (self.service.catalog(), self.service.now());
+        let wanted = |record: &DecisionRecord| {
+            let shown = || disclosure::shown_codes(record, caller.role, catalog, now);
+            codes.is_empty() || shown().iter().any(|code| codes.contains(code))
         };
-        let decisions = rendered.filter(shown).collect();
+        let (records, next) = self.service.list_decisions(caller, query, wanted).await?;
+        let rendered = records.iter().map(|record| self.decision(record, caller.role));
+        let decisions = rendered.collect();
         let next_page_token = next.map(page::token).unwrap_or_default();
         Ok(pb::ListDecisionsResponse { decisions, next_page_token })
     }
