@@ -19,6 +19,7 @@ mod reviews;
 mod retention;
 mod running;
 mod snapshot;
+mod staff_reads;
 mod step_up;
 mod support;
 mod teach;
