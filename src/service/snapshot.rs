@@ -90,7 +90,7 @@ enum Cut {
     NotNeeded,
     /// The store may lack something that the ledger holds.
     NotYet,
-    Begun(SnapshotMark, SnapshotCut),
+    Begun(SnapshotMark, Box<SnapshotCut>),
 }
 
 impl SnapshotFile {
@@ -176,7 +176,7 @@ impl Service {
             return Ok(Cut::NotNeeded);
         }
         let mark = SnapshotMark { sequence: last.seq, row: fingerprint(&last), taken: self.now() };
-        Ok(store.begin_copy(mark).map_or(Cut::NotNeeded, |cut| Cut::Begun(mark, cut)))
+        Ok(store.begin_copy(mark).map_or(Cut::NotNeeded, |cut| Cut::Begun(mark, Box::new(cut))))
     }
 
     /// `None` when somebody was erased since there were so many erasures.

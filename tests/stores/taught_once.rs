@@ -88,7 +88,6 @@ fn refused_by_bank(decision: &pb::Decision) -> Ask {
         request_id: Uuid::now_v7().to_string(),
         decision_id: decision.decision_id.clone(),
         reason: pb::CancelReason::BankRefused.into(),
-        ..pb::CancelDecisionRequest::default()
     })
 }
 
