@@ -1,4 +1,5 @@
-//! `audit`: proves that decisions are what they were when they were recorded.
+//! `audit`: proves that decisions are what they were when they were recorded, and tells who of the
+//! staff has read what.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::ledger::Ledger;
 use super::moment::moment;
 use super::print::page;
+use super::reads::Reads;
 use crate::domain::Time;
 use crate::ledger::{Break, Chains, Verified};
 
@@ -23,6 +25,8 @@ pub(super) struct Audit {
 enum Command {
     /// Follow the chains of hashes, and name the first record that is not what was recorded.
     Verify(Verify),
+    /// Tell who of the staff has read what, in the order in which it was recorded.
+    Reads(Reads),
 }
 
 #[derive(Debug, Args)]
@@ -42,8 +46,10 @@ struct Verify {
 
 impl Audit {
     pub async fn run(self) -> Result<()> {
-        let Command::Verify(verify) = self.command;
-        verify.run().await
+        match self.command {
+            Command::Verify(verify) => verify.run().await,
+            Command::Reads(reads) => reads.run().await,
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `export`: what the ledger holds as a table for other programs.
 
-use std::borrow::Cow;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -12,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::files::Draft;
 use super::ledger::Ledger;
 use super::moment::moment;
+use super::rows::{broken_pipe, safe, stamp};
 use crate::domain::{DecisionRecord, Holder, Time};
 use crate::ledger;
 use crate::service::Clock;
@@ -78,7 +78,7 @@ impl Decisions {
         let Some(path) = &self.out else {
             let written = write(&mut export, now, io::stdout().lock()).await;
             return match written {
-                // A reader who has seen enough, as `head` has, is no fault.
+                // A reader who has seen enough is no fault.
                 Err(failure) if broken_pipe(&failure) => Ok(()),
                 written => written.map(report),
             };
@@ -95,11 +95,6 @@ impl Decisions {
 /// Standard output may be the rows.
 fn report(rows: u64) {
     eprintln!("{rows} decisions");
-}
-
-fn broken_pipe(failure: &anyhow::Error) -> bool {
-    let io = failure.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    { io }.any(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// Writes all rows and tells how many; `now` judges what has lapsed.
@@ -212,44 +207,4 @@ fn cells(record: &DecisionRecord, now: Time) -> [String; HEADER.len()] {
         made.versions.catalog.clone(),
         made.versions.fingerprint.clone(),
     ]
-}
-
-/// RFC 3339, UTC, to the microsecond.
-fn stamp(time: Time) -> String {
-    jiff::Timestamp::from_microsecond(time.as_micros())
-        .map_or_else(|_| String::new(), |stamp| stamp.to_string())
-}
-
-/// A cell that no spreadsheet takes for a formula (OWASP, CSV injection). Our own numbers are never
-/// below zero, so that no number begins so.
-fn safe(cell: &str) -> Cow<'_, str> {
-    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => Cow::Owned(format!("'{cell}")),
-        false => Cow::Borrowed(cell),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for (cell, written) in [
-            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
-            ("+49", "'+49"),
-            ("-17", "'-17"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("SO-17", "SO-17"),
-            ("", ""),
-        ] {
-            assert_eq!(safe(cell), written);
-        }
-    }
-
-    #[test]
-    fn times_are_those_of_rfc_3339() {
-        assert_eq!(stamp(Time::from_micros(1_800_000_000_000_000)), "2027-01-15T08:00:00Z");
-        assert_eq!(stamp(Time::from_micros(1_800_000_000_000_250)), "2027-01-15T08:00:00.00025Z");
-    }
 }

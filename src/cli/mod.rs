@@ -12,8 +12,10 @@ mod moment;
 mod playbook;
 mod policy;
 mod print;
+mod reads;
 mod replay;
 mod retention;
+mod rows;
 mod serve;
 mod signals;
 mod store;
@@ -59,7 +61,7 @@ enum Command {
     Export(export::Export),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
-    /// Prove that decisions are what they were when they were recorded.
+    /// Prove that decisions are what they were when they were recorded, or tell who has read them.
     Audit(audit::Audit),
 }
 

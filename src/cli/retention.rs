@@ -13,6 +13,8 @@ const SIGNAL_EVENTS_LEAST: Span = Span::days(2);
 const EVENTS_LEAST: Span = Span::days(30);
 /// A retry must find its answer, and a customer what was decided.
 const DECISIONS_LEAST: Span = Span::days(30);
+/// Auditors do not come each day.
+const STAFF_READS_LEAST: Span = Span::days(30);
 
 #[derive(Debug, Args)]
 pub(super) struct Retention {
@@ -30,6 +32,9 @@ pub(super) struct Retention {
     /// How long to keep decisions with their facts, cards, reviews and answers, at least 30d.
     #[arg(long, value_name = "AGE", default_value = "761d", value_parser = age_of_decisions)]
     keep_decisions: Age,
+    /// How long to keep who of the staff has read what, at least 30d.
+    #[arg(long, value_name = "AGE", default_value = "761d", value_parser = age_of_reads)]
+    keep_staff_reads: Age,
     /// How often what is past its age is looked for.
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600,
           value_parser = value_parser!(u64).range(1..))]
@@ -47,6 +52,7 @@ impl Retention {
             signal_events: self.keep_signal_events.0,
             events: self.keep_events.0,
             decisions: self.keep_decisions.0,
+            staff_reads: self.keep_staff_reads.0,
             every: Duration::from_secs(self.retention_every),
         }
     }
@@ -66,6 +72,10 @@ fn age_of_events(text: &str) -> Result<Age, String> {
 
 fn age_of_decisions(text: &str) -> Result<Age, String> {
     at_least(DECISIONS_LEAST, text)
+}
+
+fn age_of_reads(text: &str) -> Result<Age, String> {
+    at_least(STAFF_READS_LEAST, text)
 }
 
 fn at_least(least: Span, text: &str) -> Result<Age, String> {

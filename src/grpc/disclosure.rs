@@ -95,8 +95,23 @@ pub fn view<'a>(
     }
 }
 
-/// The codes by which a role may search: those that it may see, and with a code those that are
-/// shown under it, so that a search cannot tell the two apart.
+/// The codes that a role reads of a record at `now`.
+pub fn shown_codes(
+    record: &DecisionRecord,
+    role: Role,
+    catalog: &ReasonCatalog,
+    now: Time,
+) -> Vec<ReasonCode> {
+    let reasons = view(record, role, catalog, now).reasons.into_iter();
+    let named = |shown| match shown {
+        Shown::Named { code, .. } => Some(code),
+        Shown::SecurityCheck | Shown::Restricted => None,
+    };
+    reasons.filter_map(named).collect()
+}
+
+/// The codes by which a role may search: those that it may see. To staff such a code is shown on
+/// every decision that has it; to others only where it decided.
 pub fn searchable(role: Role, wanted: &[ReasonCode], catalog: &ReasonCatalog) -> Vec<ReasonCode> {
     let sight = sight(role);
     let may_see = |entry: &ReasonEntry| match sight {
@@ -106,11 +121,7 @@ pub fn searchable(role: Role, wanted: &[ReasonCode], catalog: &ReasonCatalog) ->
         Sight::Reviewer => entry.disclosure != Disclosure::No,
         Sight::Everything => true,
     };
-    let seen = |code: &ReasonCode| wanted.contains(code) && may_see(catalog.entry(*code));
-    let shown_as = |code: &ReasonCode| {
-        !is_staff(role) && catalog.entry(*code).shown_as.is_some_and(|other| seen(&other))
-    };
-    ReasonCode::ALL.iter().copied().filter(|code| seen(code) || shown_as(code)).collect()
+    wanted.iter().copied().filter(|code| may_see(catalog.entry(*code))).collect()
 }
 
 fn review_is_open(record: &DecisionRecord, now: Time) -> bool {

@@ -1,6 +1,7 @@
 //! The gRPC edge: parses what comes in, cuts what goes out by the caller's role.
 
 mod codes;
+mod criteria;
 mod disclosure;
 #[cfg(test)]
 mod disclosure_tests;

@@ -1,6 +1,7 @@
 //! What a caller was answered under a key, so that a retry gets the first answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -64,11 +65,16 @@ impl Ledger {
         load(&mut connection, key).await
     }
 
+    /// The answer to this very claim, if it was answered: for whoever was not told.
+    pub async fn answer_to(&self, claim: &Claim) -> Result<Option<Answer>, Error> {
+        load_own(&mut self.readers.acquire().await?, claim).await
+    }
+
     /// Keeps what was answered to a call that changed nothing, so that a late duplicate of it
     /// changes nothing either.
     pub async fn keep_answer<T>(&self, claim: Claim, answer: T) -> Result<Written<T>, Error>
     where
-        T: Serialize + Clone + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
         self.write_once(claim, move |_, _| {
             let answer = answer.clone();
@@ -80,13 +86,20 @@ impl Ledger {
     /// Does `work` at the claim's time and keeps its answer, unless the claim was answered before.
     pub(super) async fn write_once<T, W>(&self, claim: Claim, work: W) -> Result<Written<T>, Error>
     where
-        T: Serialize + Send + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
         W: for<'c> Fn(&'c mut Connection, Time) -> Pending<'c, T> + Send + Sync + 'static,
     {
         let (work, claim) = (Arc::new(work), Arc::new(claim));
+        let kept = Arc::new(AtomicBool::new(false));
         self.write(move |connection| {
-            let (work, claim) = (Arc::clone(&work), Arc::clone(&claim));
+            let (work, claim, kept) = (Arc::clone(&work), Arc::clone(&claim), Arc::clone(&kept));
             Box::pin(async move {
+                // Ours, when an earlier try got through and only the word of it was lost.
+                if kept.load(Ordering::Relaxed)
+                    && let Some(own) = load_own(connection, &claim).await?
+                {
+                    return Ok(Written::Now(own.read()?));
+                }
                 if let Some(answer) = load(connection, &claim.key).await? {
                     return Ok(Written::Before(answer));
                 }
@@ -100,6 +113,7 @@ impl Ledger {
                 }
                 let done = done?;
                 keep(connection, &claim, serde_json::to_string(&done)?).await?;
+                kept.store(true, Ordering::Relaxed);
                 Ok(Written::Now(done))
             })
         })
@@ -123,6 +137,21 @@ pub(super) async fn load(
     .fetch_optional(connection)
     .await?;
     row.as_ref().map(of_row).transpose().map(Option::flatten)
+}
+
+/// The same, if it is the claim's own: another call under its key was made at another time.
+async fn load_own(connection: &mut Connection, claim: &Claim) -> Result<Option<Answer>, Error> {
+    let time =
+        query("SELECT time FROM answers WHERE caller = $1 AND call = $2 AND request_id = $3")
+            .bind(&claim.key.caller)
+            .bind(claim.key.call)
+            .bind(claim.key.request_id.to_string())
+            .fetch_value(connection)
+            .await?;
+    match time == Some(claim.now.as_micros()) {
+        true => load(connection, &claim.key).await,
+        false => Ok(None),
+    }
 }
 
 /// The answer of a row with its `hash`, `body` and `record`; a hash that is not there is none.

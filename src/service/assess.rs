@@ -135,13 +135,13 @@ impl Service {
             step_up: assessment.step_up.clone(),
             review: assessment.review.clone(),
         };
-        let mut lost = 0;
+        let (mut lost, mut tried) = (0, Vec::new());
         for _ in 0..READ_AGAIN_MAX {
             let decision = match lost {
                 0..=DECIDED_AGAIN_MAX => decide(&facts, &self.playbook),
                 _ => contended(&facts, &self.playbook),
             };
-            match self.commit(&assessment, &facts, decision).await? {
+            match self.commit(&assessment, &facts, (decision, &mut tried)).await? {
                 Committed::Answered(answered) => return Ok(*answered),
                 Committed::HeadroomTaken => lost += 1,
                 Committed::Outdated => {}
@@ -186,12 +186,14 @@ impl Service {
         }
     }
 
-    /// Records the decision, unless what it rests on was changed meanwhile.
+    /// Records the decision, unless what it rests on was changed meanwhile. `tried` are the ids
+    /// under which this call has tried to record one: of a commit whose connection was lost nobody
+    /// knows at once whether it got through.
     async fn commit(
         &self,
         assessment: &Assessment,
         facts: &Facts,
-        decision: Decision,
+        (decision, tried): (Decision, &mut Vec<DecisionId>),
     ) -> Result<Committed, Error> {
         let version = facts.standing.version;
         let facts = serde_json::to_string(facts).map_err(|failure| Error::unexpected(&failure))?;
@@ -210,18 +212,16 @@ impl Service {
                 resolution: assessment.resolution.clone(),
                 version,
             };
+            tried.push(record.id);
             match self.ledger.assess(commit).await? {
-                Assessed::Recorded => {
-                    if let Some(replaced) = assessment.supersedes {
-                        self.watches.tell(replaced);
-                    }
-                    let answered = Answered { value: record, replayed: false };
-                    return Ok(Committed::Answered(Box::new(answered)));
-                }
+                Assessed::Recorded => return Ok(self.recorded(assessment, record)),
                 Assessed::HeadroomTaken => return Ok(Committed::HeadroomTaken),
                 Assessed::Outdated => return Ok(Committed::Outdated),
                 Assessed::Before(answer) => {
                     let answered = answered_before(answer, assessment.hash)?;
+                    if tried.contains(&answered.value.id) {
+                        return Ok(self.recorded(assessment, answered.value));
+                    }
                     return Ok(Committed::Answered(Box::new(answered)));
                 }
                 Assessed::NotPending => return Err(not_pending()),
@@ -233,6 +233,14 @@ impl Service {
             }
         }
         Err(Error::unexpected(&"no free reference was drawn"))
+    }
+
+    /// The first answer under its key.
+    fn recorded(&self, assessment: &Assessment, record: DecisionRecord) -> Committed {
+        if let Some(replaced) = assessment.supersedes {
+            self.watches.tell(replaced);
+        }
+        Committed::Answered(Box::new(Answered { value: record, replayed: false }))
     }
 
     fn record(&self, assessment: &Assessment, decision: Decision) -> Result<DecisionRecord, Error> {

@@ -182,7 +182,11 @@ impl Service {
                 purchase: purchase.as_ref().map(teach::row).transpose()?,
                 adjustment,
             };
-            let written = service.ledger.adjust_card(claim, adjust).await;
+            let written = service.ledger.adjust_card(claim.clone(), adjust).await;
+            let teaches = |adjusted: &CardAdjusted| {
+                purchase.filter(|_| adjusted.taught).into_iter().collect()
+            };
+            let written = service.taught_by(claim, written, teaches).await;
             let written = written.map_err(|error| match error {
                 ledger::Error::NotFound => Error::NotFound {
                     what: "authorization",
@@ -191,11 +195,7 @@ impl Service {
                 },
                 other => other.into(),
             })?;
-            let answered: Answered<CardAdjusted> = answer(written, hash)?;
-            if let Some(event) = purchase.filter(|_| answered.value.taught && !answered.replayed) {
-                service.signals.apply(&event).await;
-            }
-            Ok(answered)
+            answer(written, hash)
         })
         .await
     }
@@ -240,12 +240,10 @@ impl Service {
                 reason: cancellation.reason.name().to_owned(),
                 taken_back: taken_back.as_ref().map(teach::row).transpose()?,
             };
-            let written = service.ledger.cancel_card(service.claim(key, hash), cancel).await?;
-            let answered: Answered<CardAt> = answer(written, hash)?;
-            if let Some(event) = taken_back.filter(|_| !answered.replayed) {
-                service.signals.apply(&event).await;
-            }
-            Ok(answered)
+            let claim = service.claim(key, hash);
+            let written = service.ledger.cancel_card(claim.clone(), cancel).await;
+            let teaches = |_: &CardAt| taken_back.into_iter().collect();
+            answer(service.taught_by(claim, written, teaches).await?, hash)
         })
         .await
     }

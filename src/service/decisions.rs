@@ -54,8 +54,10 @@ impl Service {
                 order_reference: confirmation.order_reference,
                 purchase: purchase.as_ref().map(teach::row).transpose()?,
             };
-            let written = service.ledger.confirm(claim, confirm).await?;
-            service.done(written, confirmation.call.hash, purchase).await
+            let written = service.ledger.confirm(claim.clone(), confirm).await;
+            let teaches = |_: &DecisionRecord| purchase.into_iter().collect();
+            let written = service.taught_by(claim, written, teaches).await?;
+            decided(written, confirmation.call.hash)
         })
         .await
     }
@@ -93,32 +95,17 @@ impl Service {
                 reason: cancellation.reason.name().to_owned(),
                 taken_back: taken_back.as_ref().map(teach::row).transpose()?,
             };
-            let written = service.ledger.cancel(claim, cancel).await?;
+            let written = service.ledger.cancel(claim.clone(), cancel).await;
             // What was over before stays as it was, in the signals too.
-            let ended = matches!(&written, Written::Now(record)
-                if record.progress.canceled == Some(now));
+            let teaches = move |record: &DecisionRecord| {
+                let ended = record.progress.canceled == Some(now);
+                taken_back.filter(|_| ended).into_iter().collect()
+            };
+            let written = service.taught_by(claim, written, teaches).await?;
             service.watches.tell(cancellation.decision);
-            service.done(written, cancellation.call.hash, taken_back.filter(|_| ended)).await
+            decided(written, cancellation.call.hash)
         })
         .await
-    }
-
-    /// Teaches the store what the ledger now holds, and gives the record as it stands.
-    async fn done(
-        &self,
-        written: Written<DecisionRecord>,
-        hash: [u8; 32],
-        taught: Option<SignalEvent>,
-    ) -> Result<Answered<DecisionRecord>, Error> {
-        match written {
-            Written::Now(record) => {
-                if let Some(event) = &taught {
-                    self.signals.apply(event).await;
-                }
-                Ok(Answered { value: record, replayed: false })
-            }
-            Written::Before(answer) => answered_before(answer, hash),
-        }
     }
 
     /// A decision as it stands now, and the one in its place if it was superseded.
@@ -179,11 +166,13 @@ impl Service {
         visible(caller, self.ledger.decision(id).await?)
     }
 
-    /// Decisions as they stand now, newest first, and where the next page begins.
+    /// Decisions as they stand now, newest first, of those that `wanted` takes, and where the next
+    /// page begins. What is looked through on the way to it is the same whatever `wanted` says.
     pub async fn list_decisions(
         &self,
         caller: &Caller,
         query: DecisionQuery,
+        wanted: impl Fn(&DecisionRecord) -> bool,
     ) -> Result<(Vec<DecisionRecord>, After), Error> {
         let now = self.now();
         let (holder, merchant) = match query.owner {
@@ -211,10 +200,10 @@ impl Service {
                 let record = self.as_it_stands(record, now);
                 // Time may have turned a pending decision into a refusal, so what is filtered by
                 // is judged here and not in the ledger.
-                let wanted = (query.outcomes.is_empty()
+                let asked = (query.outcomes.is_empty()
                     || query.outcomes.contains(&record.decision.outcome))
                     && (query.states.is_empty() || query.states.contains(&state));
-                if wanted {
+                if asked && wanted(&record) {
                     page.push(record);
                 }
                 if page.len() == query.page_size {
@@ -258,6 +247,17 @@ impl Service {
             as_of: now,
             verification_needed: verification_needed(&standing),
         })
+    }
+}
+
+/// The record as it stands after a write, or stood after the first of its key.
+fn decided(
+    written: Written<DecisionRecord>,
+    hash: [u8; 32],
+) -> Result<Answered<DecisionRecord>, Error> {
+    match written {
+        Written::Now(record) => Ok(Answered { value: record, replayed: false }),
+        Written::Before(answer) => answered_before(answer, hash),
     }
 }
 

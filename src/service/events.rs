@@ -10,7 +10,7 @@ use crate::domain::{
     AccountEvent, AccountId, AuthenticationStrength, Caller, Country, EventBatch, EventKind,
     EventOutcome, EventStatus, Parties, bank_approves,
 };
-use crate::ledger::EventFate;
+use crate::ledger::{EventFate, EventResult};
 use crate::signals::{Observation, SignalEvent};
 
 /// What the events of one batch have told so far.
@@ -47,22 +47,10 @@ impl Service {
             taught.push(teaches);
         }
         let claim = self.claim(key, batch.call.hash);
-        let written = self.ledger.record_events(claim, events).await?;
+        let written = self.ledger.record_events(claim.clone(), events).await;
+        let teaches = |results: &Vec<EventResult>| applied(results, taught);
+        let written = self.taught_by(claim, written, teaches).await?;
         let answered = answer(written, batch.call.hash)?;
-        if !answered.replayed {
-            let mut misused = HashSet::new();
-            for (result, event) in answered.value.iter().zip(&taught) {
-                let Some(event) = event.as_ref().filter(|_| result.status == EventFate::Applied)
-                else {
-                    continue;
-                };
-                // The ledger keeps the first of a purchase as well.
-                let again = matches!(event, SignalEvent::Misuse(o) if !misused.insert(o.id));
-                if !again {
-                    self.signals.apply(event).await;
-                }
-            }
-        }
         let mut results = answered.value.into_iter();
         let outcomes = batch.events.iter().map(|event| match event {
             Ok(event) => results.next().map_or_else(
@@ -159,6 +147,20 @@ impl Service {
             None => self.observe_nowhere(seen),
         })
     }
+}
+
+/// What the events that were applied teach.
+fn applied(results: &[EventResult], taught: Vec<Option<SignalEvent>>) -> Vec<SignalEvent> {
+    let mut misused = HashSet::new();
+    let applied = results.iter().zip(taught);
+    let applied = applied.filter(|(result, _)| result.status == EventFate::Applied);
+    let applied = applied.filter_map(|(_, event)| event);
+    // The ledger keeps the first of a purchase as well.
+    let first = |event: &SignalEvent| match event {
+        SignalEvent::Misuse(o) => misused.insert(o.id),
+        _ => true,
+    };
+    applied.filter(first).collect()
 }
 
 fn outcome(event_id: &str, status: EventStatus, field: &str, problem: &str) -> EventOutcome {

@@ -12,12 +12,14 @@ mod erase;
 mod error;
 mod events;
 mod message;
+mod owed;
 mod related;
 mod resolve;
 mod reviews;
 mod retention;
 mod running;
 mod snapshot;
+mod staff_reads;
 mod step_up;
 mod support;
 mod teach;
@@ -47,6 +49,7 @@ pub use retention::Retention;
 pub use teach::signal_event;
 pub use watch::Watch;
 
+use owed::Owed;
 use running::Running;
 use snapshot::SnapshotFile;
 use upkeep::Upkeep;
@@ -90,6 +93,8 @@ pub struct Service {
     snapshot: SnapshotFile,
     /// Who waits for a decision to change.
     watches: Watches,
+    /// What the store may still have to be taught.
+    owed: Owed,
     /// What a shared signal store does beside requests; ends with the service.
     _upkeep: Option<Upkeep>,
 }
@@ -107,6 +112,7 @@ impl Service {
     pub async fn start(mut settings: Settings) -> Result<Arc<Service>, ledger::Error> {
         let begun = Instant::now();
         let loaded = snapshot::load(&mut settings).await?;
+        let (owed, debts) = Owed::new();
         let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
@@ -120,6 +126,7 @@ impl Service {
             quiet: Arc::default(),
             snapshot: SnapshotFile::new(settings.snapshot, loaded),
             watches: Watches::default(),
+            owed,
             _upkeep: None,
         };
         match &service.signals {
@@ -133,7 +140,9 @@ impl Service {
                 service._upkeep = Some(upkeep.await?);
             }
         }
-        Ok(Arc::new(service))
+        let service = Arc::new(service);
+        tokio::spawn(owed::settle(Arc::downgrade(&service), debts));
+        Ok(service)
     }
 
     /// Resolves once requests can be answered as they should be. From then on a shared store that

@@ -32,6 +32,8 @@ pub struct Retention {
     pub events: Option<Span>,
     /// Decisions with their facts, cards, reviews and answers.
     pub decisions: Option<Span>,
+    /// What staff have read.
+    pub staff_reads: Option<Span>,
     /// How often what is over its age is looked for.
     pub every: Duration,
 }
@@ -44,6 +46,7 @@ impl Default for Retention {
             signal_events: Some(Span::days(400)),
             events: Some(MONTHS_25),
             decisions: Some(MONTHS_25),
+            staff_reads: Some(MONTHS_25),
             every: Duration::from_secs(3_600),
         }
     }
@@ -57,6 +60,7 @@ enum Table {
     Decisions,
     Answers,
     Codes,
+    StaffReads,
 }
 
 /// What a pass has dropped.
@@ -66,6 +70,7 @@ struct Dropped {
     signal_events: u64,
     events: u64,
     decisions: u64,
+    staff_reads: u64,
 }
 
 impl Service {
@@ -106,6 +111,9 @@ impl Service {
             self.drop_batches(Table::Codes, now - age).await?;
             dropped.decisions = self.drop_batches(Table::Decisions, now - age).await?;
         }
+        if let Some(age) = retention.staff_reads {
+            dropped.staff_reads = self.drop_batches(Table::StaffReads, now - age).await?;
+        }
         // Nor is it in the log any more; and what an erasure could not cut is cut now.
         self.ledger.scrub().await;
         Ok(dropped)
@@ -121,6 +129,7 @@ impl Service {
                 Table::Decisions => self.ledger.drop_decisions(before, BATCH).await?,
                 Table::Answers => self.ledger.drop_answers(before, BATCH).await?,
                 Table::Codes => self.ledger.drop_codes(before, BATCH).await?,
+                Table::StaffReads => self.ledger.drop_staff_reads(before, BATCH).await?,
             };
             all += dropped;
             if dropped < u64::from(BATCH) {
@@ -149,12 +158,13 @@ fn tell(passed: Result<Dropped, ledger::Error>, took: Duration) {
     let duration_ms = took.as_millis() as u64;
     match passed {
         Ok(dropped) if dropped == Dropped::default() => {}
-        Ok(Dropped { raw_contexts, signal_events, events, decisions }) => {
+        Ok(Dropped { raw_contexts, signal_events, events, decisions, staff_reads }) => {
             tracing::info!(
                 raw_contexts,
                 signal_events,
                 events,
                 decisions,
+                staff_reads,
                 duration_ms,
                 "old rows were dropped"
             );

@@ -79,9 +79,18 @@ impl Loaded {
 enum Taken {
     /// There is no file to keep, or nothing new to write into it.
     NotNeeded,
-    /// Some call was under way all the time, or somebody was erased meanwhile.
+    /// Some call was under way all the time or its outcome in doubt, or somebody was erased
+    /// meanwhile.
     NeverQuiet,
     Written(SnapshotMark, SnapshotWritten),
+}
+
+/// Whether a copy was begun.
+enum Cut {
+    NotNeeded,
+    /// The store may lack something that the ledger holds.
+    NotYet,
+    Begun(SnapshotMark, Box<SnapshotCut>),
 }
 
 impl SnapshotFile {
@@ -143,7 +152,11 @@ impl Service {
             Err(_) => return Ok(Taken::NeverQuiet),
             Ok(cut) => cut.map_err(io::Error::other)?,
         };
-        let Some((mark, cut)) = cut else { return Ok(Taken::NotNeeded) };
+        let (mark, cut) = match cut {
+            Cut::NotNeeded => return Ok(Taken::NotNeeded),
+            Cut::NotYet => return Ok(Taken::NeverQuiet),
+            Cut::Begun(mark, cut) => (mark, cut),
+        };
         let (service, path) = (Arc::clone(self), path.clone());
         let written = tokio::task::spawn_blocking(move || service.write(&cut, &path, erasures));
         let written = written.await.map_err(io::Error::other)??;
@@ -153,17 +166,17 @@ impl Service {
     /// Begins a copy while no call that writes is under way: all that the ledger holds by then is
     /// taught, and nothing more. (An attempt that the ledger refused counts in the store only, as
     /// it does until the next start anyway.)
-    async fn cut(
-        &self,
-        store: &EmbeddedStore,
-    ) -> Result<Option<(SnapshotMark, SnapshotCut)>, ledger::Error> {
+    async fn cut(&self, store: &EmbeddedStore) -> Result<Cut, ledger::Error> {
         let _quiet = self.quiet.write().await;
-        let Some(last) = self.ledger.last_signal_event().await? else { return Ok(None) };
+        if self.owed.is_open() {
+            return Ok(Cut::NotYet);
+        }
+        let Some(last) = self.ledger.last_signal_event().await? else { return Ok(Cut::NotNeeded) };
         if last.seq == self.snapshot.sequence.load(Ordering::Relaxed) {
-            return Ok(None);
+            return Ok(Cut::NotNeeded);
         }
         let mark = SnapshotMark { sequence: last.seq, row: fingerprint(&last), taken: self.now() };
-        Ok(store.begin_copy(mark).map(|cut| (mark, cut)))
+        Ok(store.begin_copy(mark).map_or(Cut::NotNeeded, |cut| Cut::Begun(mark, Box::new(cut))))
     }
 
     /// `None` when somebody was erased since there were so many erasures.

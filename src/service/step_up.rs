@@ -11,6 +11,7 @@ use super::assess::Assessment;
 use super::{Answered, Error, Service, answered_before, key, not_pending, teach};
 use crate::domain::{Caller, DecisionRecord, DecisionState, Outcome, Span, StepUpSubmission, Time};
 use crate::features::StepUpFacts;
+use crate::ledger::Claim;
 use crate::signals::SignalEvent;
 
 /// Clocks of whoever runs the checks may be ahead of ours by this much.
@@ -59,8 +60,9 @@ impl Service {
             true => teach::row(&recognized)?,
             false => teach::reassessed(&observation)?,
         };
+        let claim = Claim { key: key.clone(), hash: submission.call.hash, now };
         let _alone = self.holders.enter(&request.holder).await?;
-        let answered = self
+        let assessed = self
             .assess(Assessment {
                 key,
                 hash: submission.call.hash,
@@ -75,12 +77,18 @@ impl Service {
                 signal,
                 begun,
             })
-            .await?;
+            .await;
         // Device and region are known from now on; a replay has taught them before.
-        if passed && !answered.replayed {
-            self.signals.apply(&recognized).await;
+        match &assessed {
+            Ok(answered) if passed && !answered.replayed => {
+                self.signals.apply(&recognized).await;
+            }
+            Err(Error::Unavailable { .. }) if passed => {
+                self.owed.add(claim, |_| Ok(vec![recognized]));
+            }
+            Ok(_) | Err(_) => {}
         }
-        Ok(answered)
+        assessed
     }
 
     /// HMAC-SHA-256 over the canonical text that the contract states.

@@ -5,7 +5,8 @@ use surety::grpc::pb;
 use tonic::{Code, Status};
 
 use crate::support::{
-    TestApp, account, by, confirmation, fields, lifting, new_id, purchase, refusal, stamp,
+    Approved, Declined, TestApp, account, by, codes, confirmation, fields, lifting, new_id,
+    purchase, refusal, stamp,
 };
 
 fn of_account(account: &str) -> pb::ListDecisionsRequest {
@@ -232,4 +233,62 @@ fn an_account_is_read_back_without_contact_and_written_only_as_last_read() {
     assert_eq!(refusal(&stale), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
     let unknown = app.try_account("ledger", "unknown").unwrap_err();
     assert_eq!(refusal(&unknown), (Code::NotFound, "ACCOUNT_NOT_FOUND".to_owned()));
+}
+
+#[test]
+fn pages_of_a_checkout_do_not_tell_of_codes_that_it_is_not_shown() {
+    let app = TestApp::start();
+    for account in ["with", "without"] {
+        app.given_regular(account, 100_000);
+    }
+    // The second, fourth and fifth of an account are approved in spite of a weak sign.
+    for number in 0..6 {
+        for account in ["with", "without"] {
+            let mut context = purchase(account, 1_000 + number);
+            if account == "with" && [1, 3, 4].contains(&number) {
+                context.network.as_mut().unwrap().kind = pb::NetworkKind::PublicHotspot.into();
+            }
+            let hidden = context.network.as_ref().unwrap().kind();
+            let bought = app.buy(context);
+            let has = codes(&bought).contains(&"PUBLIC_NETWORK_USED");
+            assert_eq!(has, hidden == pb::NetworkKind::PublicHotspot, "{bought:?}");
+            assert_eq!(bought.outcome(), Approved, "{:?}", codes(&bought));
+        }
+        app.advance(Span::days(2));
+    }
+    for account in ["with", "without"] {
+        let declined = app.buy(purchase(account, 900_000));
+        assert_eq!(declined.outcome(), Declined, "{:?}", codes(&declined));
+    }
+    // Decisions of each page, and the one that its token names, by their place in the whole list.
+    let seen = |account: &str, page_size, codes: &[pb::ReasonCode]| {
+        let all = app.try_list("checkout", of_account(account)).unwrap().decisions;
+        let place = |id: &str| all.iter().position(|d| d.decision_id.replace('-', "") == id);
+        let reason_codes = codes.iter().map(|code| (*code).into()).collect();
+        let filter = Some(pb::DecisionFilter { reason_codes, ..pb::DecisionFilter::default() });
+        let mut asked = pb::ListDecisionsRequest { filter, page_size, ..of_account(account) };
+        let mut pages = Vec::new();
+        loop {
+            let page = app.try_list("checkout", asked.clone()).unwrap();
+            let ids = page.decisions.iter().map(|d| place(&d.decision_id.replace('-', "")));
+            let token = page.next_page_token;
+            pages.push((ids.collect::<Vec<_>>(), token.get(16..).map(&place)));
+            if token.is_empty() {
+                return pages;
+            }
+            asked.page_token = token;
+        }
+    };
+    use pb::ReasonCode::{CreditLimitExceeded, PublicNetworkUsed};
+    for page_size in [1, 2, 3, 4, 200] {
+        for (wanted, found) in [
+            (&[PublicNetworkUsed][..], 0),
+            (&[CreditLimitExceeded], 1),
+            (&[PublicNetworkUsed, CreditLimitExceeded], 1),
+        ] {
+            let told = seen("with", page_size, wanted);
+            assert_eq!(told, seen("without", page_size, wanted), "{wanted:?} by {page_size}");
+            assert_eq!(told.iter().map(|(ids, _)| ids.len()).sum::<usize>(), found);
+        }
+    }
 }

@@ -43,6 +43,8 @@ mod lists;
 mod support_calls;
 // A person who is erased.
 mod erasure;
+// What staff have read is on record.
+mod staff_reads;
 // The shipped models: what they add to a decision, and who learns of it.
 mod models;
 // More of what speaks against a customer never helps, of what speaks for one never hurts.

@@ -1,4 +1,5 @@
-//! `audit verify`: beside a running service, and on a ledger that somebody has changed.
+//! `audit verify`: beside a running service, and on a ledger that somebody has changed; and `audit
+//! reads` beside one.
 
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -13,6 +14,12 @@ use crate::server::Folder;
 fn verify(folder: &Folder, arguments: &[&str]) -> Ended {
     let mut command = surety("audit");
     command.args(["verify", "--data"]).arg(folder.data()).args(arguments);
+    run(&mut command)
+}
+
+fn reads(folder: &Folder, arguments: &[&str]) -> Ended {
+    let mut command = surety("audit");
+    command.args(["reads", "--data"]).arg(folder.data()).args(arguments);
     run(&mut command)
 }
 
@@ -74,4 +81,62 @@ fn what_cannot_be_verified_is_said_in_one_line() {
     let odd = verify(&folder, &["--from", "yesterday"]);
     assert_eq!(odd.code, Some(2));
     assert!(odd.err.contains("expected a time such as"), "{}", odd.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_read_what_is_told_beside_a_running_service() {
+    let folder = Folder::without_velocity();
+    let server = folder.serve();
+    let mut client = Client::connect(&server.address).await.unwrap();
+    for account in ["acc-1", "acc-2"] {
+        client.upsert(sample::account(account, 100_000)).await;
+    }
+    let bought = buy(&mut client, 1_000).await;
+    let id = bought.decision_id.as_str();
+    let header = "time,caller,role,call,account_id,decision_ids,criteria\n";
+    let nobody = reads(&folder, &[]);
+    assert_eq!((nobody.code, nobody.out.as_str()), (Some(0), header), "{}", nobody.err);
+    client.decision(id).await.unwrap();
+    let mut auditor = client.as_auditor();
+    for _ in 0..3 {
+        auditor.decision(id).await.unwrap();
+    }
+    let all = reads(&folder, &["--account", "acc-1", "--decision", id, "--by", "local"]);
+    let lines: Vec<&str> = all.out.strip_prefix(header).unwrap().lines().collect();
+    assert_eq!(lines.len(), 3, "{}", all.out);
+    for line in &lines {
+        let (_time, rest) = line.split_once(',').unwrap();
+        assert_eq!(rest, format!("local,auditor,GetDecision,acc-1,{id},"));
+    }
+    for none in [["--account", "acc-2"], ["--by", "anna"], ["--until", "2026-01-01"]] {
+        assert_eq!(reads(&folder, &none).out, header, "{none:?}");
+    }
+    let objects = reads(&folder, &["--since", "2026-01-01", "--format", "json"]);
+    let objects: Vec<serde_json::Value> =
+        objects.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.len(), 3);
+    assert_eq!(objects[0]["decision_ids"], serde_json::json!([id]));
+    assert_eq!((&objects[0]["role"], &objects[0]["criteria"]), (&"auditor".into(), &"".into()));
+    drop((client, auditor));
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[test]
+fn reads_that_cannot_be_looked_for_are_said_in_one_line() {
+    let folder = Folder::new();
+    for (arguments, words) in [
+        (["--decision", "7"], "--decision"),
+        (["--account", "no blanks"], "--account"),
+        (["--since", "yesterday"], "expected a time such as"),
+        (["--format", "xml"], "csv, json"),
+    ] {
+        let odd = reads(&folder, &arguments);
+        assert_eq!((odd.code, odd.out.as_str()), (Some(2), ""));
+        assert!(odd.err.contains(words), "{}", odd.err);
+    }
+    let turned = reads(&folder, &["--since", "2026-11-02", "--until", "2026-11-01"]);
+    assert_eq!(turned.code, Some(2), "{}", turned.err);
+    let nothing = reads(&folder, &[]);
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(1), ""));
+    assert!(nothing.err.contains("ledger.sqlite cannot be read"), "{}", nothing.err);
 }

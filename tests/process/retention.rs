@@ -40,6 +40,7 @@ fn ages_that_cannot_be_stop_the_start() {
         ("--keep-raw-context", "90 days", "expected a number with d, h, m or s"),
         ("--keep-signal-events", "1d", "expected at least"),
         ("--keep-events", "0d", "expected at least"),
+        ("--keep-staff-reads", "29d", "expected at least"),
         ("--retention-every", "0", "0"),
     ] {
         let mut command = surety("serve");

@@ -41,6 +41,10 @@ mod stream;
 mod replicas;
 // The database away, slow or killed.
 mod ledger_outage;
+// What it has written nevertheless is taught.
+mod taught_once;
+// What staff read is on record, or not shown.
+mod staff_reads;
 // Several services on one store count together.
 mod together;
 // The store away, slow, full or broken: reviewed meanwhile, counted afterwards.

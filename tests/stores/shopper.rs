@@ -150,6 +150,20 @@ impl Counter {
 
     /// `None` when the store cannot tell.
     pub async fn attempts(&self, account: &str) -> Option<Attempts> {
+        Some(Attempts {
+            account: self.before(account, "account_attempts_1h").await?,
+            device: self.before(account, "device_attempts_1h").await?,
+            merchant: self.before(account, "merchant_attempts_1h").await?,
+        })
+    }
+
+    /// Of the account in the last day; `None` when the store cannot tell.
+    pub async fn purchases(&self, account: &str) -> Option<i64> {
+        self.before(account, "account_purchases_1d").await
+    }
+
+    /// A count, without the request that asks for it.
+    async fn before(&self, account: &str, signal: &str) -> Option<i64> {
         let key = |kind: &str, name: &str| Some(self.hasher.key(kind, name));
         let parties = Parties {
             account: key("account", account),
@@ -162,16 +176,10 @@ impl Counter {
         let (id, _) = Uuid::now_v7().as_u64_pair();
         let asked = Observation { id, time, parties, ..Observation::default() };
         let readings = self.store.read(&asked).await;
-        // What is read includes the request that asks.
-        let before = |name: &str| match readings.by_name(name) {
+        match readings.by_name(signal) {
             Some(Reading::Int(count)) => Some(count - 1),
             _ => None,
-        };
-        Some(Attempts {
-            account: before("account_attempts_1h")?,
-            device: before("device_attempts_1h")?,
-            merchant: before("merchant_attempts_1h")?,
-        })
+        }
     }
 
     /// Waits until as many are counted; more than that is a failure.

@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{Handlers, answer};
-use crate::domain::RestrictionId;
+use crate::domain::{RestrictionId, Seen};
 use crate::grpc::pb::account_service_server::AccountService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::{from_proto, pb, to_proto};
@@ -28,9 +28,10 @@ impl AccountService for Handlers {
         &self,
         request: Request<pb::GetAccountRequest>,
     ) -> Result<Response<pb::GetAccountResponse>, Status> {
-        caller(&request, Rpc::GetAccount)?;
+        let caller = caller(&request, Rpc::GetAccount)?;
         let id = from_proto::account_id(self.reader(), &request.into_inner().account_id);
         let (account, etag) = self.service.account(id.map_err(Error::Invalid)?).await?;
+        self.service.record_read(&caller, "GetAccount", Seen::account(&account.id)).await?;
         let account = Some(to_proto::account(&account, etag));
         Ok(Response::new(pb::GetAccountResponse { account }))
     }
@@ -76,7 +77,10 @@ impl AccountService for Handlers {
     ) -> Result<Response<pb::ListRestrictionsResponse>, Status> {
         let caller = caller(&request, Rpc::ListRestrictions)?;
         let id = from_proto::account_id(self.reader(), &request.into_inner().account_id);
-        let found = self.service.restrictions(&caller, id.map_err(Error::Invalid)?).await?;
+        let id = id.map_err(Error::Invalid)?;
+        let seen = Seen::account(&id);
+        let found = self.service.restrictions(&caller, id).await?;
+        self.service.record_read(&caller, "ListRestrictions", seen).await?;
         // The service has left out what the role may not see; this door does not rely on it.
         let seen = found.iter().filter(|restriction| restriction.kind.seen_by(caller.role));
         let restrictions = seen.map(to_proto::restriction).collect();

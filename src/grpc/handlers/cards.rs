@@ -3,7 +3,8 @@
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Handlers, answer};
-use crate::domain::{CardAt, DecisionId, NetworkAnswer, Role};
+use crate::domain::{CardAt, DecisionId, NetworkAnswer, Role, Seen};
+use crate::grpc::criteria::Criteria;
 use crate::grpc::pb::one_time_card_service_server::OneTimeCardService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::to_proto::Audience;
@@ -16,10 +17,12 @@ impl OneTimeCardService for Handlers {
         &self,
         request: Request<pb::GetOneTimeCardRequest>,
     ) -> Result<Response<pb::GetOneTimeCardResponse>, Status> {
-        let role = caller(&request, Rpc::ReadCards)?.role;
+        let caller = caller(&request, Rpc::ReadCards)?;
         let id = from_proto::get_one_time_card(self.reader(), request.get_ref());
         let found = self.service.card(id.map_err(Error::Invalid)?).await?;
-        let one_time_card = Some(shown(&found, role));
+        let seen = Seen::decisions([found.card.decision]);
+        self.service.record_read(&caller, "GetOneTimeCard", seen).await?;
+        let one_time_card = Some(shown(&found, caller.role));
         Ok(Response::new(pb::GetOneTimeCardResponse { one_time_card }))
     }
 
@@ -27,10 +30,17 @@ impl OneTimeCardService for Handlers {
         &self,
         request: Request<pb::ListOneTimeCardsRequest>,
     ) -> Result<Response<pb::ListOneTimeCardsResponse>, Status> {
-        let role = caller(&request, Rpc::ReadCards)?.role;
+        let caller = caller(&request, Rpc::ReadCards)?;
         let query = from_proto::list_one_time_cards(self.reader(), request.into_inner());
-        let (cards, next) = self.service.list_cards(query.map_err(Error::Invalid)?).await?;
-        let one_time_cards = cards.iter().map(|found| shown(found, role)).collect();
+        let query = query.map_err(Error::Invalid)?;
+        let criteria = Criteria::default().with("state", &query.states);
+        let criteria = criteria.times(query.from, query.until).text();
+        let account = Some(query.account.clone());
+        let (cards, next) = self.service.list_cards(query).await?;
+        let decisions = cards.iter().map(|found| found.card.decision).collect();
+        let seen = Seen { account, decisions, criteria };
+        self.service.record_read(&caller, "ListOneTimeCards", seen).await?;
+        let one_time_cards = cards.iter().map(|found| shown(found, caller.role)).collect();
         let next_page_token = next.map(page::token).unwrap_or_default();
         Ok(Response::new(pb::ListOneTimeCardsResponse { one_time_cards, next_page_token }))
     }

@@ -6,7 +6,8 @@ use futures_util::stream::{Stream, unfold};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Handlers, answer};
-use crate::domain::Caller;
+use crate::domain::{Caller, DecisionOwner, DecisionRecord, Seen};
+use crate::grpc::criteria::Criteria;
 use crate::grpc::pb::risk_decision_service_server::RiskDecisionService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::{disclosure, from_proto, page, pb, to_proto};
@@ -47,9 +48,12 @@ impl RiskDecisionService for Handlers {
         &self,
         request: Request<pb::PreviewSpendingPowerRequest>,
     ) -> Result<Response<pb::PreviewSpendingPowerResponse>, Status> {
-        caller(&request, Rpc::PreviewSpendingPower)?;
+        let caller = caller(&request, Rpc::PreviewSpendingPower)?;
         let asked = from_proto::preview_spending_power(self.reader(), request.into_inner());
-        let power = self.service.preview(asked.map_err(Error::Invalid)?).await?;
+        let asked = asked.map_err(Error::Invalid)?;
+        let seen = Seen::account(&asked.account);
+        let power = self.service.preview(asked).await?;
+        self.service.record_read(&caller, "PreviewSpendingPower", seen).await?;
         Ok(Response::new(to_proto::spending_power(&power)))
     }
 
@@ -98,6 +102,9 @@ impl RiskDecisionService for Handlers {
         let name = from_proto::get_decision(self.reader(), request.into_inner());
         let (record, current) =
             self.service.decision(&caller, name.map_err(Error::Invalid)?).await?;
+        let mut seen = Seen::decision(&record);
+        seen.decisions.extend(current.as_ref().map(|current| current.id));
+        self.service.record_read(&caller, "GetDecision", seen).await?;
         let standing = current.as_ref().unwrap_or(&record);
         let one_time_card = to_proto::one_time_card(standing, caller.role);
         let decision = Some(self.decision(&record, caller.role));
@@ -114,7 +121,9 @@ impl RiskDecisionService for Handlers {
         let caller = caller(&request, Rpc::ReadDecisions)?;
         let role = caller.role;
         let id = from_proto::watch_decision(self.reader(), request.into_inner());
-        let watch = self.service.watch(caller, id.map_err(Error::Invalid)?).await?;
+        let id = id.map_err(Error::Invalid)?;
+        let watch = self.service.watch(caller.clone(), id).await?;
+        self.service.record_read(&caller, "WatchDecision", Seen::decisions([id])).await?;
         let handlers = self.clone();
         // Nothing runs beside the stream: when it is dropped, all of it is gone.
         let stream = unfold((watch, handlers), move |(mut watch, handlers)| async move {
@@ -146,19 +155,32 @@ impl Handlers {
     ) -> Result<pb::ListDecisionsResponse, Error> {
         let query = from_proto::list_decisions(self.reader(), request);
         let mut query = query.map_err(Error::Invalid)?;
-        let wanted = std::mem::take(&mut query.codes);
-        query.codes = disclosure::searchable(caller.role, &wanted, self.service.catalog());
-        if query.codes.is_empty() && !wanted.is_empty() {
+        let criteria = Criteria::of_list(&query).text();
+        let account = match &query.owner {
+            DecisionOwner::Account(id) => Some(id.clone()),
+            DecisionOwner::Merchant(_) => None,
+        };
+        let codes = std::mem::take(&mut query.codes);
+        let seen = disclosure::searchable(caller.role, &codes, self.service.catalog());
+        if seen.is_empty() && !codes.is_empty() {
             return Ok(pb::ListDecisionsResponse::default());
         }
-        let (records, next) = self.service.list_decisions(caller, query).await?;
-        let rendered = records.iter().map(|record| self.decision(record, caller.role));
-        // A code that a decision has but does not show must not be found by searching either.
-        let shown = |decision: &pb::Decision| {
-            let codes = || wanted.iter().map(|code| code.number());
-            wanted.is_empty() || codes().any(|n| decision.reasons.iter().any(|r| r.code == n))
+        // Outside a code may be there and not be shown, and neither what is found nor where a page
+        // ends may tell of it: the ledger, which knows it, is not asked by it.
+        if disclosure::is_staff(caller.role) {
+            query.codes = seen;
+        }
+        let (catalog, now) = (self.service.catalog(), self.service.now());
+        let wanted = |record: &DecisionRecord| {
+            let shown = || disclosure::shown_codes(record, caller.role, catalog, now);
+            codes.is_empty() || shown().iter().any(|code| codes.contains(code))
         };
-        let decisions = rendered.filter(shown).collect();
+        let (records, next) = self.service.list_decisions(caller, query, wanted).await?;
+        let decisions = records.iter().map(|record| record.id).collect();
+        let seen = Seen { account, decisions, criteria };
+        self.service.record_read(caller, "ListDecisions", seen).await?;
+        let rendered = records.iter().map(|record| self.decision(record, caller.role));
+        let decisions = rendered.collect();
         let next_page_token = next.map(page::token).unwrap_or_default();
         Ok(pb::ListDecisionsResponse { decisions, next_page_token })
     }

@@ -3,7 +3,8 @@
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Handlers, answer};
-use crate::domain::{Caller, ReviewedCase, Role};
+use crate::domain::{Caller, ReviewedCase, Role, Seen};
+use crate::grpc::criteria::Criteria;
 use crate::grpc::pb::review_service_server::ReviewService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::to_proto::Audience;
@@ -29,6 +30,8 @@ impl ReviewService for Handlers {
         let id = from_proto::case_id(self.reader(), &request.into_inner().case_id);
         let (found, actions) =
             self.service.review_case(&caller, id.map_err(Error::Invalid)?).await?;
+        let seen = Seen::decision(&found.decision);
+        self.service.record_read(&caller, "GetReviewCase", seen).await?;
         let review_case = Some(self.case(&found, caller.role));
         let timeline = actions.iter().map(to_proto::review_action).collect();
         Ok(Response::new(pb::GetReviewCaseResponse { review_case, timeline }))
@@ -117,7 +120,9 @@ impl ReviewService for Handlers {
         let caller = caller(&request, Rpc::ReadReviews)?;
         let asked = from_proto::list_review_notes(self.reader(), request.into_inner());
         let asked = asked.map_err(Error::Invalid)?;
+        let seen = Seen::decisions([asked.case]);
         let (notes, next) = self.service.review_notes(&caller, asked).await?;
+        self.service.record_read(&caller, "ListReviewNotes", seen).await?;
         let notes = notes.iter().map(to_proto::review_note).collect();
         let next_page_token = next.map(page::token).unwrap_or_default();
         Ok(Response::new(pb::ListReviewNotesResponse { notes, next_page_token }))
@@ -130,7 +135,14 @@ impl ReviewService for Handlers {
         let caller = caller(&request, Rpc::ReadReviews)?;
         let asked = from_proto::list_related_decisions(self.reader(), request.into_inner());
         let asked = asked.map_err(Error::Invalid)?;
+        let case = asked.case;
         let (related, next) = self.service.related(&caller, asked).await?;
+        let shown = related.iter().map(|one| one.decision.id);
+        let seen = Seen {
+            criteria: Criteria::default().with("case", Some(case)).text(),
+            ..Seen::decisions(std::iter::once(case).chain(shown))
+        };
+        self.service.record_read(&caller, "ListRelatedDecisions", seen).await?;
         let to = self.audience(caller.role);
         let decisions = related.iter().map(|one| to_proto::related_decision(one, to)).collect();
         let next_page_token = next.map(page::related_token).unwrap_or_default();
@@ -154,9 +166,12 @@ impl Handlers {
     ) -> Result<pb::ListReviewCasesResponse, Error> {
         let asked = from_proto::list_review_cases(self.reader(), request);
         let (queue, mut filter) = asked.map_err(Error::Invalid)?;
+        let criteria = Criteria::of_cases(&filter).with("queue", queue).text();
         let wanted = std::mem::take(&mut filter.codes);
         filter.codes = disclosure::searchable(caller.role, &wanted, self.service.catalog());
         if filter.codes.is_empty() && !wanted.is_empty() {
+            let seen = Seen { criteria, ..Seen::default() };
+            self.service.record_read(caller, "ListReviewCases", seen).await?;
             return Ok(pb::ListReviewCasesResponse::default());
         }
         let market = filter.market;
@@ -164,8 +179,11 @@ impl Handlers {
         // What waited before cases knew their market is in every market's list of the ledger.
         let of_market =
             |found: &&ReviewedCase| market.is_none_or(|market| found.decision.market == market);
-        let review_cases =
-            found.iter().filter(of_market).map(|found| self.case(found, caller.role)).collect();
+        let shown = || found.iter().filter(of_market);
+        let seen = Seen::decisions(shown().map(|found| found.case.id));
+        let seen = Seen { criteria, ..seen };
+        self.service.record_read(caller, "ListReviewCases", seen).await?;
+        let review_cases = shown().map(|found| self.case(found, caller.role)).collect();
         Ok(pb::ListReviewCasesResponse {
             review_cases,
             next_page_token: next.map(page::token).unwrap_or_default(),

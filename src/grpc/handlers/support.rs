@@ -3,7 +3,8 @@
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Handlers;
-use crate::domain::{Caller, DecisionRecord, Role, Search};
+use crate::domain::{Caller, DecisionRecord, Holder, Role, Search, Seen};
+use crate::grpc::criteria::Criteria;
 use crate::grpc::pb::support_service_server::SupportService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::{disclosure, from_proto, page, pb, to_proto};
@@ -27,6 +28,9 @@ impl SupportService for Handlers {
         let caller = caller(&request, Rpc::Support)?;
         let id = from_proto::account_id(self.reader(), &request.into_inner().account_id);
         let summary = self.service.account_summary(&caller, id.map_err(Error::Invalid)?).await?;
+        let shown = summary.decisions.iter().map(|record| record.id);
+        let seen = Seen { account: Some(summary.account.clone()), ..Seen::decisions(shown) };
+        self.service.record_read(&caller, "GetAccountSummary", seen).await?;
         let found = |record: &DecisionRecord| self.found(record, caller.role);
         let decisions = summary.decisions.iter().map(found).collect();
         Ok(Response::new(to_proto::account_summary(&summary, decisions)))
@@ -41,22 +45,22 @@ impl Handlers {
     ) -> Result<pb::SearchDecisionsResponse, Error> {
         let query = from_proto::search_decisions(self.reader(), request);
         let query = query.map_err(Error::Invalid)?;
+        let seen = looked_for(&query.search);
         let wanted = match &query.search {
             Search::Reason { code, .. } => Some(*code),
             _ => None,
         };
         let may = |code| disclosure::searchable(caller.role, &[code], self.service.catalog());
         if wanted.is_some_and(|code| !may(code).contains(&code)) {
+            self.service.record_read(caller, "SearchDecisions", seen).await?;
             return Ok(pb::SearchDecisionsResponse::default());
         }
         let (records, next) = self.service.search_decisions(query).await?;
-        // A code that a decision has but does not show must not be found by searching either.
-        let shown = |found: &pb::FoundDecision| {
-            let reasons = || found.decision.iter().flat_map(|decision| &decision.reasons);
-            wanted.is_none_or(|code| reasons().any(|reason| reason.code == code.number()))
-        };
+        let seen = Seen { decisions: records.iter().map(|record| record.id).collect(), ..seen };
+        self.service.record_read(caller, "SearchDecisions", seen).await?;
+        // To staff a code by which they may search is shown on every decision that has it.
         let found = records.iter().map(|record| self.found(record, caller.role));
-        let decisions = found.filter(shown).collect();
+        let decisions = found.collect();
         let next_page_token = next.map(page::token).unwrap_or_default();
         Ok(pb::SearchDecisionsResponse { decisions, next_page_token })
     }
@@ -64,4 +68,12 @@ impl Handlers {
     fn found(&self, record: &DecisionRecord, role: Role) -> pb::FoundDecision {
         to_proto::found_decision(record, self.decision(record, role))
     }
+}
+
+fn looked_for(search: &Search) -> Seen {
+    let account = match search {
+        Search::Holder { holder: Holder::Account(id), .. } => Some(id.clone()),
+        _ => None,
+    };
+    Seen { account, criteria: Criteria::of_search(search).text(), ..Seen::default() }
 }

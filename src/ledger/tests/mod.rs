@@ -45,6 +45,8 @@ mod on_sqlite {
     mod retention;
     #[path = "search.rs"]
     mod search;
+    #[path = "staff_reads.rs"]
+    mod staff_reads;
     #[path = "standing.rs"]
     mod standing;
     #[path = "training.rs"]
@@ -88,6 +90,8 @@ mod on_postgres {
     mod retention;
     #[path = "search.rs"]
     mod search;
+    #[path = "staff_reads.rs"]
+    mod staff_reads;
     #[path = "standing.rs"]
     mod standing;
     #[path = "training.rs"]
