@@ -33,6 +33,8 @@ mod on_sqlite {
     mod cards;
     #[path = "chain.rs"]
     mod chain;
+    #[path = "checkpoints.rs"]
+    mod checkpoints;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
@@ -76,6 +78,8 @@ mod on_postgres {
     mod cards;
     #[path = "chain.rs"]
     mod chain;
+    #[path = "checkpoints.rs"]
+    mod checkpoints;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]

@@ -19,7 +19,7 @@ fn signed_in() -> EventKind {
 }
 
 /// A decision made then, with what was sent.
-async fn decided(ledger: &Ledger, created: Time) -> DecisionId {
+pub async fn decided(ledger: &Ledger, created: Time) -> DecisionId {
     let mut commit = order("anna", 1_000);
     let millis = u64::try_from(created.as_micros() / 1_000).unwrap();
     let random: [u8; 10] = *commit.record.id.0.as_bytes()[6..].first_chunk().unwrap();
@@ -87,7 +87,7 @@ async fn events_go_by_when_they_were_recorded_but_what_holds_until_more_is_said(
 }
 
 /// Verifies all chains; gives how many decisions they hold.
-async fn proved(book: &Book) -> u64 {
+pub async fn proved(book: &Book) -> u64 {
     let mut chains = Chains::open(&book.place).await.unwrap();
     assert_eq!(chains.strangers().await, Ok(0));
     let found = chains.verify((None, None), || ()).await.unwrap();
