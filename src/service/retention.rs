@@ -27,8 +27,8 @@ pub struct Retention {
     pub raw_context: Option<Span>,
     /// What the signals were taught. A window of a year needs a year.
     pub signal_events: Option<Span>,
-    /// What the lender told of accounts, but for what is owed; also known by it are events that
-    /// come again.
+    /// What the lender told of accounts, but for what is owed. Events that come again are known by
+    /// it, so those that are older are not taken any more.
     pub events: Option<Span>,
     /// Decisions with their facts, cards, reviews and answers.
     pub decisions: Option<Span>,

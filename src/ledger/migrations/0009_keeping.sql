@@ -28,3 +28,10 @@ CREATE INDEX checkpoints_by_chain ON checkpoints (chain, number);
 INSERT INTO checkpoints (number, chain, base, base_hash, dropped, made_before, hash)
 SELECT ROW_NUMBER() OVER (ORDER BY chain), chain, base, base_hash, base, 0, base_hash
 FROM chains WHERE base > 0;
+
+-- Events that happened before `since` may have been dropped: one that is sent again could not be
+-- told from a new one, so none is taken. It never goes back.
+CREATE TABLE events_kept (
+    since  BIGINT NOT NULL
+);
+INSERT INTO events_kept (since) VALUES (0);

@@ -140,3 +140,64 @@ async fn what_was_tampered_with_is_not_dropped() {
     let found = Chains::open(&book.place).await.unwrap().verify((None, None), || ()).await.unwrap();
     assert!(found.iter().any(Result::is_err));
 }
+
+/// Drops all events of before that time.
+async fn drop_all_events(ledger: &Ledger, before: Time) -> u64 {
+    let (mut place, mut dropped) = (Some(EventPlace::default()), 0);
+    while let Some(from) = place {
+        let (some, next) = ledger.drop_events(from, before, 9).await.unwrap();
+        (place, dropped) = (next, dropped + some);
+    }
+    dropped
+}
+
+#[tokio::test]
+async fn a_refund_that_is_sent_again_after_its_event_was_dropped_does_not_count_twice() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let plan = bought(ledger, "anna", 1_000).await;
+    let day = |number| NOW + Span::days(number);
+    let order = OrderName::Decision(plan);
+    let send = async |name: &str, time, kind: &EventKind| {
+        let id = EventId::parse(name).unwrap();
+        let event = AccountEvent { id, account: account_id("anna"), time, kind: kind.clone() };
+        let claim = claim_at(day(800));
+        now_of(ledger.record_events(claim, vec![(event, None)]).await).remove(0).status
+    };
+    let refund = EventKind::Refund { order, amount: money(300) };
+    let repaid = EventKind::Repayment {
+        plan_id: plan.to_string(),
+        amount: money(100),
+        due: day(30),
+        paid: day(1),
+    };
+    told(ledger, (day(1), day(1)), signed_in()).await;
+    for (name, kind) in [("refund", &refund), ("repaid", &repaid)] {
+        let id = EventId::parse(name).unwrap();
+        let event =
+            AccountEvent { id, account: account_id("anna"), time: day(1), kind: kind.clone() };
+        now_of(ledger.record_events(claim_at(day(1)), vec![(event, None)]).await);
+    }
+    // Recorded at once and yet of later: this one is not dropped before its own time.
+    told(ledger, (day(3), day(1)), signed_in()).await;
+    assert_eq!(held(ledger, "anna", day(1)).await, (600, 0));
+    assert_eq!(drop_all_events(ledger, day(2)).await, 3);
+    for _ in 0..2 {
+        let again = send("refund", day(1), &refund).await;
+        let EventFate::Rejected(why) = again else { panic!("{again:?}") };
+        assert!(why.starts_with("it happened more than 798 days ago"), "{why}");
+        // What is always known again is a duplicate, or new, however old.
+        assert_eq!(send("repaid", day(1), &repaid).await, EventFate::Duplicate);
+        assert_eq!(held(ledger, "anna", day(800)).await, (600, 0));
+    }
+    let support = EventKind::SupportPlan { active: true };
+    assert_eq!(send("support", day(0), &support).await, EventFate::Applied);
+    // A refund of today counts, of however old a purchase.
+    assert_eq!(send("refund-2", day(2), &refund).await, EventFate::Applied);
+    assert_eq!(send("refund-2", day(2), &refund).await, EventFate::Duplicate);
+    assert_eq!(held(ledger, "anna", day(800)).await, (300, 0));
+    // A longer age, or another process with a longer one, does not open the past again.
+    assert_eq!(drop_all_events(ledger, day(1)).await, 0);
+    assert!(matches!(send("refund", day(1), &refund).await, EventFate::Rejected(_)));
+    assert_sound(ledger, day(800)).await;
+}
