@@ -8,7 +8,8 @@ use super::{Error, Ledger};
 use crate::domain::{ReasonCode, Time};
 
 /// What belongs to a decision and goes with it, by the column that names the decision. What is owed
-/// and was repaid, restrictions and what was told stay.
+/// and was repaid, restrictions and what was told stay; a plan takes over what its shop calls it,
+/// so that refunds, returns and disputes find it.
 const BELONGINGS: [(&str, &str); 5] = [
     ("raw_context", "decision_id"),
     ("reservations", "decision_id"),
@@ -16,6 +17,17 @@ const BELONGINGS: [(&str, &str); 5] = [
     ("review_actions", "case_id"),
     ("review_cases", "case_id"),
 ];
+
+/// Whether a decision reserved something at `$1` or later.
+macro_rules! holds {
+    () => {
+        "EXISTS (
+            SELECT 1 FROM reservations WHERE reservations.decision_id = decisions.decision_id
+                AND released IS NULL AND reservations.captured < reservations.amount
+                AND reservations.expires > $1
+        )"
+    };
+}
 
 /// A link that may go.
 struct Old {
@@ -26,8 +38,9 @@ struct Old {
 
 impl Ledger {
     /// Drops, from the beginning of each chain, at most so many decisions that were made before
-    /// that time; gives how many. The first younger one keeps all behind it. Decisions of before
-    /// the chains go first, by their age alone.
+    /// that time; gives how many. The first younger one keeps all behind it, and so does one that
+    /// still reserved something by then. Decisions of before the chains go first, by their age
+    /// alone.
     pub async fn drop_decisions(&self, before: Time, limit: u32) -> Result<u64, Error> {
         self.write(move |connection| {
             Box::pin(async move {
@@ -131,11 +144,13 @@ async fn drop_unlinked(
     before: Time,
     limit: u32,
 ) -> Result<u64, Error> {
-    let old: Vec<String> = query(
+    let old: Vec<String> = query(concat!(
         "SELECT decisions.decision_id FROM unlinked_decisions AS listed
          JOIN decisions ON decisions.decision_id = listed.decision_id
-         WHERE listed.created < $1 ORDER BY listed.created LIMIT $2",
-    )
+         WHERE listed.created < $1 AND NOT ",
+        holds!(),
+        " ORDER BY listed.created LIMIT $2",
+    ))
     .bind(before.as_micros())
     .bind(i64::from(limit))
     .fetch_values(connection)
@@ -164,19 +179,24 @@ async fn prefix(
     chain: i64,
     (before, limit): (Time, u32),
 ) -> Result<Vec<Old>, Error> {
-    let rows = query(
-        "SELECT links.link, links.decision_id, links.hash, decisions.created
+    let rows = query(concat!(
+        "SELECT links.link, links.decision_id, links.hash, decisions.created,
+            CAST(CASE WHEN ",
+        holds!(),
+        " THEN 1 ELSE 0 END AS BIGINT) AS holds
          FROM chains JOIN links ON links.chain = chains.chain AND links.link > chains.base
          LEFT JOIN decisions ON decisions.decision_id = links.decision_id
-         WHERE chains.chain = $1 ORDER BY links.link LIMIT $2",
-    )
+         WHERE chains.chain = $2 ORDER BY links.link LIMIT $3",
+    ))
+    .bind(before.as_micros())
     .bind(chain)
     .bind(i64::from(limit))
     .fetch_all(connection)
     .await?;
     let is_old = |row: &&Row| {
         let created: Option<i64> = row.try_get("created").ok().flatten();
-        created.is_some_and(|created| created < before.as_micros())
+        let holds = row.flag("holds").unwrap_or(true);
+        created.is_some_and(|created| created < before.as_micros()) && !holds
     };
     let old = |row: &Row| {
         Ok(Old {
@@ -198,6 +218,10 @@ fn of<'o>(old: &'o [String], text: impl Into<String>) -> Statement<'o> {
 }
 
 async fn forget(connection: &mut Connection, old: &[String]) -> Result<(), Error> {
+    let plans = "UPDATE plans SET order_reference = decisions.order_reference FROM decisions
+         WHERE plans.holder = decisions.holder AND plans.plan_id = decisions.decision_id
+            AND decisions.order_reference IS NOT NULL AND decisions.decision_id IN ";
+    of(old, plans).execute(connection).await?;
     for (table, column) in BELONGINGS {
         of(old, format!("DELETE FROM {table} WHERE {column} IN ")).execute(connection).await?;
     }

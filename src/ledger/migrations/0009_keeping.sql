@@ -35,3 +35,6 @@ CREATE TABLE events_kept (
     since  BIGINT NOT NULL
 );
 INSERT INTO events_kept (since) VALUES (0);
+
+-- The shop's name for an order, once the decision that had it was dropped: money may still go back.
+ALTER TABLE plans ADD COLUMN order_reference TEXT;

@@ -201,3 +201,70 @@ async fn a_refund_that_is_sent_again_after_its_event_was_dropped_does_not_count_
     assert!(matches!(send("refund", day(1), &refund).await, EventFate::Rejected(_)));
     assert_sound(ledger, day(800)).await;
 }
+
+/// What becomes of an event of anna's, told now.
+async fn tell(ledger: &Ledger, time: Time, kind: EventKind) -> EventFate {
+    let id = EventId::parse(&format!("told-{}", draw())).unwrap();
+    let event = AccountEvent { id, account: account_id("anna"), time, kind };
+    now_of(ledger.record_events(claim_at(time), vec![(event, None)]).await).remove(0).status
+}
+
+#[tokio::test]
+async fn what_is_owed_is_found_when_its_decision_was_dropped() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let mut commit = order("anna", 1_000);
+    commit.record.order_reference = Some("W-1".into());
+    let id = commit.record.id;
+    assert_eq!(assess(ledger, commit).await, Ok(Assessed::Recorded));
+    now_of(ledger.confirm(claim(), capture_of(id, 1_000)).await);
+    let later = NOW + Span::days(800);
+    while ledger.drop_answers(later, 9).await.unwrap() > 0 {}
+    assert_eq!(ledger.drop_decisions(later, 9).await, Ok(1));
+    // Refused later under the same name, which is not what money goes back for.
+    let mut refused = order("anna", 1_000);
+    refused.record.order_reference = Some("W-1".into());
+    refused.record.decision.outcome = Outcome::Declined;
+    refused.record.created = later;
+    assert_eq!(assess(ledger, refused).await, Ok(Assessed::Recorded));
+
+    let (by_id, by_name) = (OrderName::Decision(id), OrderName::OrderReference("W-1".into()));
+    for order in [by_id.clone(), by_name.clone()] {
+        let refund = EventKind::Refund { order, amount: money(100) };
+        assert_eq!(tell(ledger, later, refund).await, EventFate::Applied);
+    }
+    assert_eq!(held(ledger, "anna", later).await, (800, 0));
+    let foreign = Money::new(5, Currency::parse("SEK").unwrap()).unwrap();
+    let foreign = EventKind::Refund { order: by_id, amount: foreign };
+    assert!(matches!(tell(ledger, later, foreign).await, EventFate::Rejected(_)));
+
+    assert_eq!(standing_at(ledger, "anna", later).await.plans.open, 1);
+    let back = EventKind::Return { order: by_name, under_way: true };
+    assert_eq!(tell(ledger, later, back).await, EventFate::Applied);
+    assert_eq!(standing_at(ledger, "anna", later).await.plans.open, 0);
+    assert!(standing_at(ledger, "anna", later).await.plans.days_overdue > 700);
+    let disputed = EventKind::Dispute { decision: id, opened: true };
+    assert_eq!(tell(ledger, later, disputed).await, EventFate::Applied);
+    assert_eq!(standing_at(ledger, "anna", later).await.plans.days_overdue, 0);
+    let answered = EventKind::BankAnswer { decision: id, response: "05".into() };
+    assert_eq!(tell(ledger, later, answered).await, EventFate::Applied);
+    assert_eq!(held(ledger, "anna", later).await, (800, 0));
+
+    let nobodys = EventKind::Dispute { decision: DecisionId(Uuid::max()), opened: true };
+    assert_eq!(tell(ledger, later, nobodys).await, EventFate::rejected("unknown decision"));
+    assert_sound(ledger, later).await;
+}
+
+#[tokio::test]
+async fn a_decision_stays_while_it_holds_a_part_of_the_limit() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    approved(ledger, "anna", 1_000).await;
+    let (soon, end) = (NOW + Span::minutes(1), NOW + Span::minutes(60));
+    assert_eq!(ledger.drop_decisions(soon, 9).await, Ok(0));
+    assert_eq!(held(ledger, "anna", soon).await, (0, 1_000));
+    while ledger.drop_answers(end, 9).await.unwrap() > 0 {}
+    assert_eq!(ledger.drop_decisions(end, 9).await, Ok(1));
+    assert_eq!(held(ledger, "anna", end).await, (0, 0));
+    assert_sound(ledger, end).await;
+}
