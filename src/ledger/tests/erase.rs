@@ -3,7 +3,7 @@
 use super::*;
 
 async fn count(ledger: &Ledger, account: &str) -> usize {
-    ledger.signals_of(&account_id(account)).await.unwrap().len()
+    ledger.signals_of(&holder(account)).await.unwrap().len()
 }
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn an_erasure_takes_the_persons_rows_and_nobody_elses() {
     let newest = ledger.last_signal_event().await.unwrap().unwrap().seq;
 
     let claim = claim();
-    let erased = now_of(ledger.erase(claim.clone(), account_id("anna"), 3).await);
+    let erased = now_of(ledger.erase(claim.clone(), holder("anna"), 3).await);
     let expected = Erased {
         raw_contexts: 1,
         signal_events: 2,
@@ -36,7 +36,7 @@ async fn an_erasure_takes_the_persons_rows_and_nobody_elses() {
         time: NOW,
     };
     assert_eq!(erased, expected);
-    let again = ledger.erase(claim, account_id("anna"), 0).await;
+    let again = ledger.erase(claim, holder("anna"), 0).await;
     let Ok(Written::Before(answer)) = again else { panic!("{again:?}") };
     assert_eq!(answer.read(), Ok(expected));
     assert_eq!((count(ledger, "anna").await, count(ledger, "bert").await), (0, 2));
@@ -49,10 +49,10 @@ async fn an_erasure_takes_the_persons_rows_and_nobody_elses() {
     assert_sound(ledger, NOW).await;
 
     // Sequences are not given twice: the newest row stays, and tells nothing.
-    now_of(ledger.erase(super::claim(), account_id("bert"), 0).await);
+    now_of(ledger.erase(super::claim(), holder("bert"), 0).await);
     let last = ledger.last_signal_event().await.unwrap().unwrap();
     assert_eq!((last.seq, last.kind.as_str(), last.holder.as_str()), (newest, "erased", ""));
-    let missing = ledger.erase(super::claim(), account_id("carl"), 0).await;
+    let missing = ledger.erase(super::claim(), holder("carl"), 0).await;
     assert_eq!(missing, Err(Error::NotFound));
 }
 
