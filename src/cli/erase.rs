@@ -66,11 +66,13 @@ fn report(who: &str, erased: &pb::EraseAccountResponse) -> String {
          signal events    {}\n  \
          account fields   {}\n  \
          signal parties   {}\n  \
-         staff texts      {}\n",
+         staff texts      {}\n  \
+         card numbers     {}\n",
         erased.raw_contexts,
         erased.signal_events,
         erased.account_fields,
         erased.signal_parties,
-        erased.staff_texts
+        erased.staff_texts,
+        erased.card_numbers
     )
 }

@@ -180,5 +180,8 @@ pub struct Erased {
     /// Texts that staff wrote about reviews and restrictions.
     #[serde(default)]
     pub staff_texts: u64,
+    /// Numbers of one-time cards, as tokens and last digits; those of cards in use go with them.
+    #[serde(default)]
+    pub card_numbers: u64,
     pub time: Time,
 }

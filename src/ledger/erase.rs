@@ -1,7 +1,7 @@
 //! Erasing what is kept about a person: obligations stay, and so do decisions with their facts.
 
 use super::sql::{Connection, Pool, query};
-use super::{Claim, Error, Ledger, Written, sqlite};
+use super::{Claim, Error, Ledger, Written, card, sqlite};
 use crate::domain::{Account, Erased, Holder, ReviewActionKind, Time};
 
 /// A statement about the rows of `$1` in `signal_events`: by the holder's decisions, and those of
@@ -88,6 +88,7 @@ async fn erase(connection: &mut Connection, now: Time, name: &str) -> Result<Era
         None => 0,
     };
     let staff_texts = forget_texts(connection, name).await?;
+    let card_numbers = card::forget_numbers(connection, (name, now)).await?;
     let signal_parties = 0;
     Ok(Erased {
         raw_contexts,
@@ -95,6 +96,7 @@ async fn erase(connection: &mut Connection, now: Time, name: &str) -> Result<Era
         account_fields,
         signal_parties,
         staff_texts,
+        card_numbers,
         time: now,
     })
 }

@@ -1,6 +1,8 @@
 //! Drops what was kept long enough, table by table, in small batches between the commits of
 //! others.
 //!
+//! Numbers of cards that were in use when their person was erased go too, once they are not.
+//!
 //! Decisions go by whole prefixes of the audit chain, behind a checkpoint, and their answers and
 //! codes with them. What is owed and was repaid stays.
 
@@ -106,6 +108,7 @@ impl Service {
             self.drop_batches(Table::Codes, now - age).await?;
             dropped.decisions = self.drop_batches(Table::Decisions, now - age).await?;
         }
+        self.ledger.drop_card_numbers(now).await?;
         // Nor is it in the log any more; and what an erasure could not cut is cut now.
         self.ledger.scrub().await;
         Ok(dropped)

@@ -159,6 +159,7 @@ async fn nothing_of_the_person_is_left_in_any_file() {
         "account fields   5",
         "signal parties   5",
         "staff texts      0",
+        "card numbers     0",
     ];
     assert_eq!(told[1..], counts);
     assert_eq!(found(&folder.data()), [], "while it runs");

@@ -7,6 +7,7 @@
 mod adjust;
 mod adopt;
 mod authorize;
+mod forget;
 mod judge;
 mod reserve;
 mod store;
@@ -16,6 +17,7 @@ pub use authorize::{AuthorizeCard, CardAuthorized};
 pub use store::CardFilter;
 
 pub(super) use adopt::adopt;
+pub(super) use forget::forget_numbers;
 
 use super::signal::{Taught, teach};
 use super::sql::{Connection, query};

@@ -80,6 +80,13 @@ pub(super) async fn find(
     statement.fetch_all(connection).await?.first().map(stored).transpose()
 }
 
+/// Cards whose person is erased, with what is still known of their numbers.
+pub(super) async fn forgotten(connection: &mut Connection) -> Result<Vec<Card>, Error> {
+    let mut statement = Statement::new(CARDS);
+    statement.push("cards.forgotten IS NOT NULL AND cards.token IS NOT NULL");
+    statement.fetch_all(connection).await?.iter().map(stored).collect()
+}
+
 /// By which name the ledger has the holder of a card.
 pub(super) async fn holder(
     connection: &mut Connection,

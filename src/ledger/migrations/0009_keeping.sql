@@ -38,3 +38,8 @@ INSERT INTO events_kept (since) VALUES (0);
 
 -- The shop's name for an order, once the decision that had it was dropped: money may still go back.
 ALTER TABLE plans ADD COLUMN order_reference TEXT;
+
+-- Since when the person behind a card is erased: its number goes when it can no longer be captured.
+ALTER TABLE cards ADD COLUMN forgotten BIGINT;
+CREATE INDEX cards_forgotten ON cards (forgotten)
+    WHERE forgotten IS NOT NULL AND token IS NOT NULL;
