@@ -39,6 +39,8 @@ mod on_sqlite {
     mod events;
     #[path = "exposure.rs"]
     mod exposure;
+    #[path = "later_holds.rs"]
+    mod later_holds;
     #[path = "lifecycle.rs"]
     mod lifecycle;
     #[path = "reviews.rs"]
@@ -84,6 +86,8 @@ mod on_postgres {
     mod events;
     #[path = "exposure.rs"]
     mod exposure;
+    #[path = "later_holds.rs"]
+    mod later_holds;
     #[path = "lifecycle.rs"]
     mod lifecycle;
     #[path = "reviews.rs"]
