@@ -1,5 +1,5 @@
-//! Erasing the person behind an account, or a guest: from the signals, from their snapshot, from the
-//! ledger.
+//! Erasing the person behind an account, or a guest: from the signals, from their snapshot, from
+//! the ledger.
 
 use std::sync::Arc;
 

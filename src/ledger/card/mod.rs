@@ -2,7 +2,8 @@
 //!
 //! States are judged by comparing times (`domain/card.rs`). What a card holds of the limit stands
 //! in the reservation of its decision, which ends by itself: with the card, when a hold begins
-//! (`until.rs`), or 14 days after it was authorised. Raising it holds the limit in the write itself (`reserve.rs`).
+//! (`until.rs`), or 14 days after it was authorised. Raising it holds the limit in the write itself
+//! (`reserve.rs`).
 
 mod adjust;
 mod adopt;
