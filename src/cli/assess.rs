@@ -1,15 +1,13 @@
 //! `assess`: send one request from a JSON file to a running service and print the decision.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use tonic::Request;
 use tonic::metadata::MetadataValue;
 
+use super::json::{printed, read, typed};
 use super::print;
 use crate::grpc::pb;
 use crate::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
@@ -37,8 +35,7 @@ enum Format {
 impl Assess {
     pub async fn run(self) -> Result<()> {
         let name = self.file.display().to_string();
-        let mut json: serde_json::Value = serde_json::from_str(&read(&self.file)?)
-            .map_err(|fault| anyhow!("{name}:{}:{}: {fault}", fault.line(), fault.column()))?;
+        let mut json = read(&self.file)?;
         let Some(fields) = json.as_object_mut() else {
             bail!("{name}: expected a JSON object");
         };
@@ -74,37 +71,4 @@ impl Assess {
         request.metadata_mut().insert("surety-role", role);
         Ok(request)
     }
-}
-
-fn read(path: &Path) -> Result<String> {
-    if path.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("standard input")?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-/// proto3 JSON to a message, by the descriptors that reflection serves.
-fn typed<T: Message + Default>(json: serde_json::Value, message: &str, file: &str) -> Result<T> {
-    let descriptor = descriptor(message)?;
-    let dynamic = DynamicMessage::deserialize(descriptor, json)
-        .map_err(|fault| anyhow!("{file}: not a {message}: {fault}"))?;
-    Ok(T::decode(dynamic.encode_to_vec().as_slice())?)
-}
-
-/// A message as indented proto3 JSON, with the field names of the protos.
-fn printed(answer: &impl Message, message: &str) -> Result<String> {
-    let descriptor = descriptor(message)?;
-    let dynamic = DynamicMessage::decode(descriptor, answer.encode_to_vec().as_slice())?;
-    let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::pretty(&mut text);
-    let options = SerializeOptions::new().use_proto_field_name(true);
-    dynamic.serialize_with_options(&mut serializer, &options)?;
-    Ok(String::from_utf8(text)?)
-}
-
-fn descriptor(message: &str) -> Result<prost_reflect::MessageDescriptor> {
-    let pool = DescriptorPool::decode(pb::DESCRIPTORS)?;
-    pool.get_message_by_name(message).ok_or_else(|| anyhow!("no message {message}"))
 }

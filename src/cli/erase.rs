@@ -1,10 +1,13 @@
-//! `erase`: have a running service erase the person behind an account.
+//! `erase`: have a running service erase the person behind an account, or a guest.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use tonic::Request;
 use tonic::metadata::MetadataValue;
 
+use super::json::{read, typed};
 use super::print;
 use crate::grpc::pb;
 use crate::grpc::pb::account_service_client::AccountServiceClient;
@@ -13,7 +16,13 @@ use crate::grpc::pb::account_service_client::AccountServiceClient;
 pub(super) struct Erase {
     /// The account. What it owes, decisions and the account itself stay; what is known of the
     /// person goes for good.
-    account: String,
+    #[arg(required_unless_present = "guest", conflicts_with = "guest")]
+    account: Option<String>,
+    /// A guest instead: file with proto3 JSON of a GuestIdentity, such as
+    /// {"email": "a@example.com"}, as the guest's purchases named it; `-` is standard input. No
+    /// command line shows the contact.
+    #[arg(long, value_name = "FILE")]
+    guest: Option<PathBuf>,
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
     server: String,
     /// Role to ask in: ledger or compliance.
@@ -27,32 +36,43 @@ pub(super) struct Erase {
 
 impl Erase {
     pub async fn run(self) -> Result<()> {
+        let guest = self.guest()?;
         let mut client = AccountServiceClient::connect(self.server.clone())
             .await
             .with_context(|| format!("cannot reach {}", self.server))?;
         let request_id = self.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-        let message = pb::EraseAccountRequest { request_id, account_id: self.account.clone() };
+        let account_id = self.account.unwrap_or_default();
+        let who = if guest.is_some() { "the guest".to_owned() } else { account_id.clone() };
+        let message = pb::EraseAccountRequest { request_id, account_id, guest };
         let mut request = Request::new(message);
         let role = MetadataValue::try_from(&self.role).context("--role")?;
         request.metadata_mut().insert("surety-role", role);
         let erased = client.erase_account(request).await.map_err(print::status)?.into_inner();
-        print::page(&report(&self.account, &erased))
+        print::page(&report(&who, &erased))
+    }
+
+    fn guest(&self) -> Result<Option<pb::GuestIdentity>> {
+        let Some(path) = &self.guest else { return Ok(None) };
+        let name = path.display().to_string();
+        typed(read(path)?, "surety.v1.GuestIdentity", &name).map(Some)
     }
 }
 
-fn report(account: &str, erased: &pb::EraseAccountResponse) -> String {
+fn report(who: &str, erased: &pb::EraseAccountResponse) -> String {
     let time = erased.erase_time.unwrap_or_default();
     format!(
-        "erased {account} at {time}\n  \
+        "erased {who} at {time}\n  \
          raw contexts     {}\n  \
          signal events    {}\n  \
          account fields   {}\n  \
          signal parties   {}\n  \
-         staff texts      {}\n",
+         staff texts      {}\n  \
+         card numbers     {}\n",
         erased.raw_contexts,
         erased.signal_events,
         erased.account_fields,
         erased.signal_parties,
-        erased.staff_texts
+        erased.staff_texts,
+        erased.card_numbers
     )
 }

@@ -7,6 +7,7 @@ mod demo;
 mod erase;
 mod export;
 mod files;
+mod json;
 mod ledger;
 mod moment;
 mod playbook;

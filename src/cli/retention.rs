@@ -26,7 +26,8 @@ pub(super) struct Retention {
     #[arg(long, value_name = "AGE", default_value = "400d", value_parser = age_of_signals)]
     keep_signal_events: Age,
     /// How long to keep what the lender told of accounts, at least 30d. What is owed and was repaid
-    /// is kept for ever.
+    /// is kept for ever. Events that happened before what is kept are not taken any more: nobody
+    /// could tell whether they were sent before.
     #[arg(long, value_name = "AGE", default_value = "761d", value_parser = age_of_events)]
     keep_events: Age,
     /// How long to keep decisions with their facts, cards, reviews and answers, at least 30d.

@@ -149,6 +149,8 @@ pub struct Restriction {
     pub code: ReasonCode,
     pub start: Time,
     pub end: Time,
+    /// Stored answers are without it, so that it is in one place and can be erased there.
+    #[serde(skip)]
     pub note: String,
     pub origin: RestrictionOrigin,
     pub lifted: Option<Time>,

@@ -45,10 +45,13 @@ named! {
     }
 }
 
-/// What the issuer tells of the number; the number itself is never here.
+/// What the issuer tells of the number; the number itself is never here. Stored answers are without
+/// it, so that it is in one place and can be erased there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardNumber {
+    #[serde(skip)]
     pub token: String,
+    #[serde(skip)]
     pub last_four: String,
     pub network: String,
 }

@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::named::named;
 use super::{
-    Account, AccountEvent, AccountId, Country, Currency, DecisionId, DecisionState, MerchantId,
-    Money, Outcome, PlanKind, ReasonCode, Reference, RequestId, Restriction, RestrictionId,
-    StepUpKind, Time,
+    Account, AccountEvent, AccountId, Country, Currency, DecisionId, DecisionState, Holder,
+    MerchantId, Money, Outcome, PlanKind, ReasonCode, Reference, RequestId, Restriction,
+    RestrictionId, StepUpKind, Time,
 };
 
 named! {
@@ -165,7 +165,7 @@ pub struct RestrictionLift {
 #[derive(Clone, Debug)]
 pub struct Erasure {
     pub call: CallId,
-    pub account: AccountId,
+    pub holder: Holder,
 }
 
 /// What was erased, counted.
@@ -180,5 +180,8 @@ pub struct Erased {
     /// Texts that staff wrote about reviews and restrictions.
     #[serde(default)]
     pub staff_texts: u64,
+    /// Numbers of one-time cards, as tokens and last digits; those of cards in use go with them.
+    #[serde(default)]
+    pub card_numbers: u64,
     pub time: Time,
 }

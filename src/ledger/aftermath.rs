@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::plan::{self, PlanName};
+use super::plan::{self, PlanName, SURETY};
 use super::sql::{Connection, query};
 use super::{Error, EventFate, cancel, decision};
 use crate::domain::{
@@ -13,6 +13,21 @@ use crate::domain::{
 /// Stands in `decisions.cancel_reason` when the bank refused.
 const BANK_REFUSED: &str = "BANK_REFUSED";
 
+/// What an event is about: a decision of its account, or the plan of one that was dropped for its
+/// age.
+struct Purchase {
+    plan_id: String,
+    currency: String,
+    record: Option<DecisionRecord>,
+}
+
+impl Purchase {
+    fn of(record: DecisionRecord) -> Purchase {
+        let currency = record.amount.currency().code().to_owned();
+        Purchase { plan_id: record.id.to_string(), currency, record: Some(record) }
+    }
+}
+
 /// Takes a refund off what is still reserved, then off the last instalments.
 pub(super) async fn refund(
     connection: &mut Connection,
@@ -20,19 +35,21 @@ pub(super) async fn refund(
     order: &OrderName,
     amount: Money,
 ) -> Result<EventFate, Error> {
-    let Some(record) = ordered(connection, event, order).await? else {
+    let Some(purchase) = ordered(connection, event, order).await? else {
         return Ok(EventFate::rejected("unknown order"));
     };
-    if record.amount.currency() != amount.currency() {
+    if purchase.currency != amount.currency().code() {
         return Ok(EventFate::rejected("the order is in another currency"));
     }
-    // What a shop holds on a card goes back by a reversal; a refund is of what it has captured.
-    let freed = match record.product {
-        Product::OneTimeCard => 0,
-        Product::Purchase => shrink_reservation(connection, now, record.id, amount.minor()).await?,
+    let freed = match &purchase.record {
+        // What a shop holds on a card goes back by a reversal; a refund is of what it has captured.
+        Some(record) if record.product == Product::Purchase => {
+            shrink_reservation(connection, now, record.id, amount.minor()).await?
+        }
+        // A decision that was dropped has nothing reserved any more.
+        _ => 0,
     };
-    let plan_id = record.id.to_string();
-    let name = PlanName { holder: event.account.as_str(), plan_id: &plan_id };
+    let name = PlanName { holder: event.account.as_str(), plan_id: &purchase.plan_id };
     if let Some(plan) = plan::find(connection, name).await? {
         // What the lender stated later has this refund in it.
         let counted = plan.stated.is_none_or(|stated| stated < event.time.as_micros());
@@ -84,7 +101,7 @@ pub(super) async fn return_order(
     order: &OrderName,
     under_way: bool,
 ) -> Result<EventFate, Error> {
-    let Some(record) = ordered(connection, event, order).await? else {
+    let Some(purchase) = ordered(connection, event, order).await? else {
         return Ok(EventFate::rejected("unknown order"));
     };
     // A late event changes nothing that a later one has said.
@@ -93,7 +110,7 @@ pub(super) async fn return_order(
          WHERE holder = $1 AND plan_id = $2 AND (return_time IS NULL OR return_time <= $4)",
     )
     .bind(event.account.as_str())
-    .bind(record.id.to_string())
+    .bind(purchase.plan_id)
     .bind(i64::from(under_way))
     .bind(event.time.as_micros())
     .execute(connection)
@@ -108,7 +125,7 @@ pub(super) async fn dispute(
     id: DecisionId,
     opened: Option<bool>,
 ) -> Result<EventFate, Error> {
-    if own_decision(connection, event, id).await?.is_none() {
+    if purchase(connection, event, id).await?.is_none() {
         return Ok(EventFate::rejected("unknown decision"));
     }
     // A late event changes nothing that a later one has said.
@@ -132,7 +149,7 @@ pub(super) async fn misuse(
     id: DecisionId,
     scope: MisuseScope,
 ) -> Result<EventFate, Error> {
-    if own_decision(connection, event, id).await?.is_none() {
+    if purchase(connection, event, id).await?.is_none() {
         return Ok(EventFate::rejected("unknown decision"));
     }
     let Some(party) = party_of(connection, event, id, scope).await? else {
@@ -199,9 +216,11 @@ pub(super) async fn bank_answer(
     id: DecisionId,
     response: &str,
 ) -> Result<EventFate, Error> {
-    let Some(record) = own_decision(connection, event, id).await? else {
+    let Some(purchase) = purchase(connection, event, id).await? else {
         return Ok(EventFate::rejected("unknown decision"));
     };
+    // Of one that was dropped something was captured.
+    let Some(record) = purchase.record else { return Ok(EventFate::Applied) };
     let standing = record.decision.outcome == Outcome::Approved
         && record.progress.canceled.is_none()
         && record.progress.captured == 0
@@ -217,30 +236,36 @@ async fn ordered(
     connection: &mut Connection,
     event: &AccountEvent,
     order: &OrderName,
-) -> Result<Option<DecisionRecord>, Error> {
+) -> Result<Option<Purchase>, Error> {
     match order {
-        OrderName::Decision(id) => own_decision(connection, event, *id).await,
+        OrderName::Decision(id) => purchase(connection, event, *id).await,
         OrderName::OrderReference(reference) => by_order(connection, event, reference).await,
     }
 }
 
-/// A decision of the event's own account.
-async fn own_decision(
+/// A purchase of the event's own account.
+async fn purchase(
     connection: &mut Connection,
     event: &AccountEvent,
     id: DecisionId,
-) -> Result<Option<DecisionRecord>, Error> {
-    let record = decision::find(connection, id).await?;
-    Ok(record.filter(|record| record.holder.ledger_name() == event.account.as_str()))
+) -> Result<Option<Purchase>, Error> {
+    if let Some(record) = decision::find(connection, id).await? {
+        let own = record.holder.ledger_name() == event.account.as_str();
+        return Ok(own.then(|| Purchase::of(record)));
+    }
+    let plan_id = id.to_string();
+    let name = PlanName { holder: event.account.as_str(), plan_id: &plan_id };
+    let plan = plan::find(connection, name).await?.filter(|plan| plan.source == SURETY);
+    Ok(plan.map(|plan| Purchase { plan_id, currency: plan.currency, record: None }))
 }
 
-/// The newest decision of the event's own account with this order reference, an approval before
+/// The newest purchase of the event's own account with this order reference, an approval before
 /// the refusals that may have preceded it.
 async fn by_order(
     connection: &mut Connection,
     event: &AccountEvent,
     reference: &str,
-) -> Result<Option<DecisionRecord>, Error> {
+) -> Result<Option<Purchase>, Error> {
     let row = query(
         "SELECT * FROM decisions WHERE order_reference = $1 AND holder = $2
          ORDER BY CASE WHEN outcome = $3 THEN 0 ELSE 1 END, created DESC LIMIT 1",
@@ -250,5 +275,21 @@ async fn by_order(
     .bind(Outcome::Approved.name())
     .fetch_optional(connection)
     .await?;
-    row.as_ref().map(decision::stored).transpose()
+    let found = row.as_ref().map(decision::stored).transpose()?;
+    if let Some(record) = &found
+        && record.decision.outcome == Outcome::Approved
+    {
+        return Ok(found.map(Purchase::of));
+    }
+    let row = query(
+        "SELECT plan_id, currency FROM plans WHERE holder = $1 AND order_reference = $2
+         ORDER BY started DESC LIMIT 1",
+    )
+    .bind(event.account.as_str())
+    .bind(reference)
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(found.map(Purchase::of)) };
+    let (plan_id, currency) = (row.try_get("plan_id")?, row.try_get("currency")?);
+    Ok(Some(Purchase { plan_id, currency, record: None }))
 }

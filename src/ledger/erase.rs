@@ -1,8 +1,8 @@
 //! Erasing what is kept about a person: obligations stay, and so do decisions with their facts.
 
 use super::sql::{Connection, Pool, query};
-use super::{Claim, Error, Ledger, Written, sqlite};
-use crate::domain::{Account, AccountId, Erased, ReviewActionKind, Time};
+use super::{Claim, Error, Ledger, Written, card, sqlite};
+use crate::domain::{Account, Erased, Holder, ReviewActionKind, Time};
 
 /// A statement about the rows of `$1` in `signal_events`: by the holder's decisions, and those of
 /// no decision.
@@ -20,11 +20,11 @@ macro_rules! of_holder {
 }
 
 impl Ledger {
-    /// What the signals were taught about an account, as JSON: its parties are in there.
-    pub async fn signals_of(&self, account: &AccountId) -> Result<Vec<String>, Error> {
+    /// What the signals were taught about a holder, as JSON: its parties are in there.
+    pub async fn signals_of(&self, holder: &Holder) -> Result<Vec<String>, Error> {
         let mut connection = self.searchers.acquire().await?;
         query(of_holder!("SELECT payload FROM signal_events WHERE"))
-            .bind(account.as_str())
+            .bind(holder.ledger_name())
             .fetch_values(&mut connection)
             .await
     }
@@ -33,14 +33,14 @@ impl Ledger {
     pub async fn erase(
         &self,
         claim: Claim,
-        account: AccountId,
+        holder: Holder,
         signal_parties: u64,
     ) -> Result<Written<Erased>, Error> {
         let written = self
             .write_once(claim, move |connection, now| {
-                let account = account.clone();
+                let name = holder.ledger_name();
                 Box::pin(async move {
-                    let erased = erase(connection, now, &account).await?;
+                    let erased = erase(connection, now, &name).await?;
                     Ok(Erased { signal_parties, ..erased })
                 })
             })
@@ -62,18 +62,14 @@ impl Ledger {
     }
 }
 
-async fn erase(
-    connection: &mut Connection,
-    now: Time,
-    account: &AccountId,
-) -> Result<Erased, Error> {
-    connection.touch(&[account.as_str()]).await?;
+async fn erase(connection: &mut Connection, now: Time, name: &str) -> Result<Erased, Error> {
+    connection.touch(&[name]).await?;
     let known = query("SELECT record FROM accounts WHERE account_id = $1")
-        .bind(account.as_str())
+        .bind(name)
         .fetch_optional(connection)
         .await?;
     let decided = query("SELECT 1 FROM decisions WHERE holder = $1 LIMIT 1")
-        .bind(account.as_str())
+        .bind(name)
         .fetch_optional(connection)
         .await?;
     if known.is_none() && decided.is_none() {
@@ -83,15 +79,16 @@ async fn erase(
         "DELETE FROM raw_context WHERE decision_id IN (
             SELECT decision_id FROM decisions WHERE holder = $1)",
     )
-    .bind(account.as_str())
+    .bind(name)
     .execute(connection)
     .await?;
-    let signal_events = forget_signals(connection, account).await?;
+    let signal_events = forget_signals(connection, name).await?;
     let account_fields = match known {
         Some(row) => forget_person(connection, row.try_get("record")?).await?,
         None => 0,
     };
-    let staff_texts = forget_texts(connection, account).await?;
+    let staff_texts = forget_texts(connection, name).await?;
+    let card_numbers = card::forget_numbers(connection, (name, now)).await?;
     let signal_parties = 0;
     Ok(Erased {
         raw_contexts,
@@ -99,17 +96,18 @@ async fn erase(
         account_fields,
         signal_parties,
         staff_texts,
+        card_numbers,
         time: now,
     })
 }
 
 /// What people wrote about reviews and restrictions goes; who did what, and when, stays.
-async fn forget_texts(connection: &mut Connection, account: &AccountId) -> Result<u64, Error> {
+async fn forget_texts(connection: &mut Connection, name: &str) -> Result<u64, Error> {
     let notes = query(
         "UPDATE review_notes SET text = '' WHERE text <> '' AND case_id IN (
             SELECT decision_id FROM decisions WHERE holder = $1)",
     )
-    .bind(account.as_str())
+    .bind(name)
     .execute(connection)
     .await?;
     let said = query(
@@ -117,7 +115,7 @@ async fn forget_texts(connection: &mut Connection, account: &AccountId) -> Resul
          WHERE detail <> '' AND kind <> $2 AND case_id IN (
             SELECT decision_id FROM decisions WHERE holder = $1)",
     )
-    .bind(account.as_str())
+    .bind(name)
     // Its detail is the note's id.
     .bind(ReviewActionKind::Noted.name())
     .execute(connection)
@@ -126,26 +124,24 @@ async fn forget_texts(connection: &mut Connection, account: &AccountId) -> Resul
         "UPDATE restrictions SET note = '', lift_note = NULL
          WHERE account_id = $1 AND (note <> '' OR lift_note IS NOT NULL)",
     )
-    .bind(account.as_str())
+    .bind(name)
     .execute(connection)
     .await?;
     Ok(notes + said + restrictions)
 }
 
 /// The newest row of all stays without its content: else its sequence would be given once more.
-async fn forget_signals(connection: &mut Connection, account: &AccountId) -> Result<u64, Error> {
+async fn forget_signals(connection: &mut Connection, name: &str) -> Result<u64, Error> {
     let emptied = query(of_holder!(
         "UPDATE signal_events
          SET holder = '', decision_id = NULL, kind = 'erased', payload = '{}'
          WHERE seq = (SELECT MAX(seq) FROM signal_events) AND"
     ))
-    .bind(account.as_str())
+    .bind(name)
     .execute(connection)
     .await?;
-    let deleted = query(of_holder!("DELETE FROM signal_events WHERE"))
-        .bind(account.as_str())
-        .execute(connection)
-        .await?;
+    let deleted =
+        query(of_holder!("DELETE FROM signal_events WHERE")).bind(name).execute(connection).await?;
     Ok(emptied + deleted)
 }
 

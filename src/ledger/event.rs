@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::signal::{Taught, teach};
 use super::sql::{Connection, Statement};
 use super::{Claim, Error, Ledger, SignalRow, Written, aftermath, repayment};
-use crate::domain::{AccountEvent, DecisionId, EventId, EventKind, Money, Parties, Time};
+use crate::domain::{AccountEvent, DecisionId, EventId, EventKind, Money, Parties, Span, Time};
 
 /// Events whose rows go in one statement, far below the parameters that SQLite binds.
 const CHUNK: usize = 500;
@@ -60,7 +60,7 @@ async fn record(
     let mut statuses = Vec::with_capacity(events.len());
     let mut seen = HashSet::new();
     for chunk in events.chunks(CHUNK) {
-        statuses.extend(look(connection, chunk, &mut seen).await?);
+        statuses.extend(look(connection, (chunk, now), &mut seen).await?);
     }
     let mut by_time: Vec<usize> = (0..events.len()).collect();
     by_time.sort_by_key(|&place| events[place].0.time);
@@ -82,10 +82,11 @@ async fn record(
     Ok(ids.zip(statuses).map(|(id, status)| EventResult { id, status }).collect())
 }
 
-/// Tells duplicates and unknown accounts; what is left is to be applied.
+/// Tells duplicates, unknown accounts and events of which nobody knows any more whether they are
+/// duplicates; what is left is to be applied.
 async fn look<'e>(
     connection: &mut Connection,
-    events: &'e [Told],
+    (events, now): (&'e [Told], Time),
     seen: &mut HashSet<(&'e str, &'e str)>,
 ) -> Result<Vec<EventFate>, Error> {
     let mut statement = Statement::new("WITH asked (position, account_id, event_id) AS (");
@@ -108,7 +109,8 @@ async fn look<'e>(
                 AND repayments.event_id = asked.event_id
             ) THEN 1 ELSE 0 END AS BIGINT) AS told,
             (SELECT currency FROM accounts WHERE accounts.account_id = asked.account_id)
-                AS currency
+                AS currency,
+            (SELECT since FROM events_kept) AS kept_since
         FROM asked ORDER BY asked.position",
     );
     let rows = statement.cached(false).fetch_all(connection).await?;
@@ -118,10 +120,14 @@ async fn look<'e>(
             let (known, told) = (row.flag("known")?, row.flag("told")?);
             let repeated = !seen.insert((event.account.as_str(), event.id.as_str()));
             let own: Option<&str> = row.try_get("currency")?;
+            let kept_since = Time::from_micros(row.try_get("kept_since")?);
             let foreign = amount_of(&event.kind).is_some_and(|m| Some(m.currency().code()) != own);
             Ok(match (known, told || repeated) {
                 (false, _) => EventFate::rejected("unknown account"),
                 (true, true) => EventFate::Duplicate,
+                (true, false) if event.time < kept_since && is_forgotten(&event.kind) => {
+                    too_old(now - kept_since)
+                }
                 (true, false) if foreign => {
                     EventFate::rejected("the amount is not in the account's one currency")
                 }
@@ -129,6 +135,19 @@ async fn look<'e>(
             })
         })
         .collect()
+}
+
+/// Whether nobody knows an event of this kind any more when it is old enough.
+fn is_forgotten(kind: &EventKind) -> bool {
+    !matches!(kind, EventKind::Repayment { .. } | EventKind::SupportPlan { .. })
+}
+
+fn too_old(age: Span) -> EventFate {
+    let days = age.as_seconds() / Span::days(1).as_seconds();
+    EventFate::Rejected(format!(
+        "it happened more than {days} days ago, and events that old are no longer known: one that \
+         is sent again would count twice"
+    ))
 }
 
 /// Does what an event does beyond being known. Checks come before the first write, so that a

@@ -35,6 +35,7 @@ mod event;
 mod repayment;
 
 mod check;
+mod checkpoint;
 mod decision;
 mod erase;
 mod export;
@@ -65,6 +66,7 @@ pub use card::{
     ActivateCard, AdjustCard, AuthorizeCard, CancelCard, CardAdjusted, CardAuthorized, CardFilter,
 };
 pub use check::Report;
+pub use checkpoint::Checkpoints;
 pub use confirm::Confirm;
 pub use decision::ListFilter;
 pub use error::{Error, Precondition, PreconditionReason};
@@ -80,7 +82,7 @@ pub use staff_read::{ReadFilter, Reads};
 pub use standing::{Asked, Probe};
 pub use summary::Sent;
 pub use training::{Captured, Decided, Past, PlanPast};
-pub use verify::{Break, Chains, Verified};
+pub use verify::{Break, Chains, KnownHead, Verified};
 
 use sql::Pool;
 use write::Writer;

@@ -82,8 +82,11 @@ async fn set(
     if set == 0 {
         return Err(Error::Conflict);
     }
-    if restriction.kind.stops_cards() && restriction.in_force(now) {
-        card::stop_open(connection, &restriction.account, now).await?;
+    if restriction.kind.stops_cards() {
+        match restriction.in_force(now) {
+            true => card::stop_open(connection, &restriction.account, now).await?,
+            false => card::settle_ends(connection, &restriction.account, now).await?,
+        }
     }
     Ok(restriction)
 }
@@ -112,7 +115,11 @@ async fn lift(
         .bind(id.to_string())
         .fetch_optional(connection)
         .await?;
-    stored(&row.ok_or(Error::NotFound)?)
+    let lifted = stored(&row.ok_or(Error::NotFound)?)?;
+    if lifted.kind.stops_cards() && now < lifted.start {
+        card::settle_ends(connection, &lifted.account, now).await?;
+    }
+    Ok(lifted)
 }
 
 fn stored(row: &Row) -> Result<Restriction, Error> {

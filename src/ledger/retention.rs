@@ -55,9 +55,10 @@ impl Ledger {
         .await
     }
 
-    /// Walks over the lender's events, so many from `place` on, and drops those that were recorded
-    /// before that time; gives how many, and where the walk goes on. What was said last of a
-    /// support plan holds until something else is said, so that is never dropped.
+    /// Walks over the lender's events, so many from `place` on, and drops those that happened and
+    /// were recorded before that time; gives how many, and where the walk goes on. From then on
+    /// none that happened before it is taken, so that no event ever counts twice. What was said
+    /// last of a support plan holds until something else is said, so that is never dropped.
     pub async fn drop_events(
         &self,
         place: EventPlace,
@@ -66,7 +67,7 @@ impl Ledger {
     ) -> Result<(u64, Option<EventPlace>), Error> {
         let mut connection = self.searchers.acquire().await?;
         let rows = query(
-            "SELECT account_id, event_id, kind, recorded FROM events
+            "SELECT account_id, event_id, kind, time, recorded FROM events
              WHERE (account_id, event_id) > ($1, $2) ORDER BY account_id, event_id LIMIT $3",
         )
         .bind(&place.account)
@@ -76,23 +77,28 @@ impl Ledger {
         .await?;
         let (mut old, mut next) = (Vec::new(), None);
         for row in &rows {
-            let (kind, recorded): (String, i64) = (row.try_get("kind")?, row.try_get("recorded")?);
+            let kind: String = row.try_get("kind")?;
+            let (time, recorded): (i64, i64) = (row.try_get("time")?, row.try_get("recorded")?);
             let place =
                 EventPlace { account: row.try_get("account_id")?, event: row.try_get("event_id")? };
-            if recorded < before.as_micros() && kind != "support_plan" {
+            if time.max(recorded) < before.as_micros() && kind != "support_plan" {
                 old.push(place.clone());
             }
             next = Some(place);
         }
         let is_last = rows.len() < limit as usize;
-        let dropped = if old.is_empty() { 0 } else { self.delete_events(old).await? };
+        let dropped = if old.is_empty() { 0 } else { self.delete_events(old, before).await? };
         Ok((dropped, next.filter(|_| !is_last)))
     }
 
-    async fn delete_events(&self, old: Vec<EventPlace>) -> Result<u64, Error> {
+    async fn delete_events(&self, old: Vec<EventPlace>, before: Time) -> Result<u64, Error> {
         self.write(move |connection| {
             let old = old.clone();
             Box::pin(async move {
+                query("UPDATE events_kept SET since = $1 WHERE since < $1")
+                    .bind(before.as_micros())
+                    .execute(connection)
+                    .await?;
                 let mut statement = Statement::new("WITH old (account, event) AS (");
                 statement.push_values(&old, |mut row, place| {
                     row.push_bind(place.account.as_str()).push_bind(place.event.as_str());

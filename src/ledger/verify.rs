@@ -1,8 +1,17 @@
 //! Proving the chains: every decision is what it was when it was recorded, and none is missing.
+//!
+//! What retention dropped is behind checkpoints, which are a chain themselves: a beginning that was
+//! moved by hand has none. Whoever writes the whole ledger can still make everything anew, cut
+//! chains at their end and move the head with it, or write checkpoints as retention does: that
+//! cannot be told from inside. It can be told by a head that was kept elsewhere: see
+//! [`Chains::lost`].
+
+use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
 
-use super::chain::{self, Hash, hash_of};
+use super::chain::{self, HASH_LEN, Hash, hash_of};
+use super::checkpoint::{self, Checkpoint, Checkpoints, NO_CHAIN, hexadecimal};
 use super::sql::{Connection, query};
 use super::{Error, Place};
 use crate::domain::{DecisionId, Time};
@@ -33,11 +42,27 @@ pub struct Break {
     pub what: String,
 }
 
+/// A head as it was once told, and kept elsewhere. Chain 0 is that of the checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownHead {
+    pub chain: i64,
+    pub link: i64,
+    /// In hexadecimal.
+    pub hash: String,
+}
+
 /// A chain as it is stored: what retention left of it.
 struct Stored {
     chain: i64,
     base: (i64, Hash),
     head: (i64, Hash),
+}
+
+impl Stored {
+    /// The part of a chain before its base was dropped by retention, or there never was one.
+    fn is_behind(&self, checkpoint: Option<&Checkpoint>) -> bool {
+        self.base == checkpoint.map_or((0, [0; HASH_LEN]), |left| (left.base, left.base_hash))
+    }
 }
 
 impl Chains {
@@ -59,6 +84,60 @@ impl Chains {
         Ok(strangers.fetch_value(&mut self.connection).await?.unwrap_or(0))
     }
 
+    /// Follows the checkpoints of retention. What is left of the decisions without a link, and the
+    /// chains themselves, are as the last ones say.
+    pub async fn checkpoints(&mut self) -> Result<Result<Checkpoints, Break>, Error> {
+        let (checkpoints, left) = match checkpoint::follow(&mut self.connection).await? {
+            Ok(followed) => followed,
+            Err(found) => return Ok(Err(found)),
+        };
+        let broken = |chain, what| Ok(Err(Break { chain, link: checkpoints.last, what }));
+        let unlinked: Option<i64> =
+            query("SELECT decisions FROM unlinked").fetch_value(&mut self.connection).await?;
+        if let Some(told) = left.get(&NO_CHAIN)
+            && unlinked != Some(told.base)
+        {
+            let what = format!("retention left {} decisions of before the chains", told.base);
+            return broken(NO_CHAIN, what);
+        }
+        let stored = self.stored().await?;
+        let gone = left.keys().find(|chain| {
+            **chain != NO_CHAIN && !stored.iter().any(|stored| stored.chain == **chain)
+        });
+        match gone {
+            Some(chain) => broken(*chain, "the whole chain is missing".to_owned()),
+            None => Ok(Ok(checkpoints)),
+        }
+    }
+
+    /// Why a head that was told before is not part of the chains any more, if it is not: they were
+    /// cut or made anew since, or retention has dropped it.
+    pub async fn lost(&mut self, known: &KnownHead) -> Result<Option<String>, Error> {
+        let text = match known.chain {
+            NO_CHAIN => "SELECT hash FROM checkpoints WHERE 0 = $1 AND number = $2",
+            _ => {
+                "SELECT hash FROM links WHERE chain = $1 AND link = $2
+                 UNION ALL SELECT base_hash FROM chains WHERE chain = $1 AND base = $2"
+            }
+        };
+        let found: Option<Vec<u8>> = query(text)
+            .bind(known.chain)
+            .bind(known.link)
+            .fetch_value(&mut self.connection)
+            .await?;
+        let found = found.map(hash_of).transpose()?;
+        let stored = self.stored().await?;
+        let base = stored.iter().find(|stored| stored.chain == known.chain);
+        Ok(match found {
+            Some(hash) if hexadecimal(&hash) == known.hash => None,
+            Some(_) => Some("it has another hash".to_owned()),
+            None if base.is_some_and(|stored| known.link < stored.base.0) => {
+                Some("retention has dropped it, so that it proves nothing: keep newer ones".into())
+            }
+            None => Some("it is not there".to_owned()),
+        })
+    }
+
     /// Links that there are, for whoever shows how far it is.
     pub async fn links(&mut self) -> Result<i64, Error> {
         let links = query("SELECT COUNT(*) FROM links").fetch_value(&mut self.connection).await?;
@@ -73,12 +152,23 @@ impl Chains {
         mut seen: impl FnMut(),
     ) -> Result<Vec<Result<Verified, Break>>, Error> {
         let mut found = Vec::new();
+        let left = match checkpoint::follow(&mut self.connection).await? {
+            Ok((_, left)) => left,
+            // Then no beginning is proved.
+            Err(_) => HashMap::new(),
+        };
         for (expected, stored) in (1..).zip(self.stored().await?) {
             // Numbers are given one after the other.
             if stored.chain != expected {
                 let what = "the whole chain is missing".to_owned();
                 found.push(Err(Break { chain: expected, link: 1, what }));
                 break;
+            }
+            if !stored.is_behind(left.get(&stored.chain)) {
+                let (chain, link) = (stored.chain, stored.base.0);
+                let what = "what was before it was not dropped by retention".to_owned();
+                found.push(Err(Break { chain, link, what }));
+                continue;
             }
             let (mut before, mut last) = (stored.base, stored.head);
             if let Some(from) = from {
@@ -174,7 +264,6 @@ impl Chains {
             return broken(link + 1, format!("the chain ends before its head, link {head}"));
         }
         let decisions = u64::try_from(link - base).unwrap_or(0);
-        let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Ok(Verified { chain, decisions, link, hash }))
+        Ok(Ok(Verified { chain, decisions, link, hash: hexadecimal(&hash) }))
     }
 }

@@ -46,7 +46,8 @@ impl Service {
             let key = key(&caller, "SetRestriction", set.call.request_id);
             let _turn = service.running.enter(&key).await?;
             let claim = service.claim(key, set.call.hash);
-            answer(service.ledger.set_restriction(claim, set.restriction).await?, set.call.hash)
+            let written = service.ledger.set_restriction(claim, set.restriction).await?;
+            service.noted(answer(written, set.call.hash)?).await
         })
         .await
     }
@@ -82,9 +83,22 @@ impl Service {
                 None => lift.note,
             };
             let written = service.ledger.lift_restriction(claim, lift.id, note).await?;
-            answer(written, lift.call.hash)
+            service.noted(answer(written, lift.call.hash)?).await
         })
         .await
+    }
+
+    /// A stored answer is without its note, which is told as long as it is there.
+    async fn noted(
+        &self,
+        mut answered: Answered<Restriction>,
+    ) -> Result<Answered<Restriction>, Error> {
+        if answered.replayed
+            && let Some(present) = self.ledger.restriction(answered.value.id).await?
+        {
+            answered.value.note = present.note;
+        }
+        Ok(answered)
     }
 
     /// Restrictions of an account that the caller may know of, newest first.

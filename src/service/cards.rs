@@ -78,7 +78,9 @@ impl Service {
             let CardActivation { call, card, number } = activation;
             let claim = service.claim(key, call.hash);
             let written = service.ledger.activate_card(claim, ActivateCard { card, number }).await;
-            answer(written.map_err(|error| named(error, card))?, call.hash)
+            let mut answered = answer(written.map_err(|error| named(error, card))?, call.hash)?;
+            service.number(&mut answered.value, answered.replayed).await?;
+            Ok(answered)
         })
         .await
     }
@@ -170,7 +172,9 @@ impl Service {
             let _turn = service.running.enter(&key).await?;
             let hash = adjustment.call.hash;
             if let Some(before) = service.ledger.answer(&key).await? {
-                return answer(Written::Before(before), hash);
+                let mut answered: Answered<CardAdjusted> = answer(Written::Before(before), hash)?;
+                service.number(&mut answered.value.card, true).await?;
+                return Ok(answered);
             }
             let CardAt { card, .. } = service.card(adjustment.card).await?;
             let record = service.granting(card.decision).await?;
@@ -195,7 +199,9 @@ impl Service {
                 },
                 other => other.into(),
             })?;
-            answer(written, hash)
+            let mut answered: Answered<CardAdjusted> = answer(written, hash)?;
+            service.number(&mut answered.value.card, answered.replayed).await?;
+            Ok(answered)
         })
         .await
     }
@@ -215,6 +221,15 @@ impl Service {
         Ok(observed.map(|seen| SignalEvent::Purchase(Observation { amount, time, ..seen })))
     }
 
+    /// A stored answer is without its card's number, which is told as long as it is there.
+    async fn number(&self, told: &mut CardAt, replayed: bool) -> Result<(), Error> {
+        if replayed && told.card.number.is_some() {
+            let present = self.ledger.card(told.card.id).await?;
+            told.card.number = present.and_then(|card| card.number);
+        }
+        Ok(())
+    }
+
     /// Ends a card that is not used.
     pub async fn cancel_card(
         self: &Arc<Self>,
@@ -227,7 +242,9 @@ impl Service {
             let _turn = service.running.enter(&key).await?;
             let hash = cancellation.call.hash;
             if let Some(before) = service.ledger.answer(&key).await? {
-                return answer(Written::Before(before), hash);
+                let mut answered: Answered<CardAt> = answer(Written::Before(before), hash)?;
+                service.number(&mut answered.value, true).await?;
+                return Ok(answered);
             }
             let CardAt { card, .. } = service.card(cancellation.card).await?;
             let refused = cancellation.reason == CancelReason::BankRefused;
@@ -243,7 +260,10 @@ impl Service {
             let claim = service.claim(key, hash);
             let written = service.ledger.cancel_card(claim.clone(), cancel).await;
             let teaches = |_: &CardAt| taken_back.into_iter().collect();
-            answer(service.taught_by(claim, written, teaches).await?, hash)
+            let written = service.taught_by(claim, written, teaches).await?;
+            let mut answered: Answered<CardAt> = answer(written, hash)?;
+            service.number(&mut answered.value, answered.replayed).await?;
+            Ok(answered)
         })
         .await
     }

@@ -1,4 +1,5 @@
-//! Erasing the person behind an account: from the signals, from their snapshot, from the ledger.
+//! Erasing the person behind an account, or a guest: from the signals, from their snapshot, from
+//! the ledger.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use super::accounts::answer;
 use super::decisions::account_not_found;
 use super::{Answered, Error, Service, key};
-use crate::domain::{AccountId, Caller, Erased, Erasure, Holder, Parties};
+use crate::domain::{Caller, Erased, Erasure, Holder, Parties};
 use crate::ledger;
 use crate::signals::Own;
 
@@ -31,46 +32,65 @@ impl Service {
     async fn erase(&self, caller: Caller, erasure: Erasure) -> Result<Answered<Erased>, Error> {
         let key = key(&caller, "EraseAccount", erasure.call.request_id);
         let _turn = self.running.enter(&key).await?;
-        let account = erasure.account;
-        let _alone = self.holders.enter(&Holder::Account(account.clone())).await?;
+        let holder = erasure.holder;
+        let _alone = self.holders.enter(&holder).await?;
         // The ledger last: as long as it has not answered, all of this is done again by a retry,
         // which finds in it whom the signals are to forget.
-        let own = self.own_parties(&account).await?;
+        let own = self.own_parties(&holder).await?;
         let forgotten = self.forget(&own).await?;
         let claim = self.claim(key, erasure.call.hash);
-        let written = self.ledger.erase(claim, account.clone(), forgotten).await;
+        let written = self.ledger.erase(claim, holder.clone(), forgotten).await;
         let written = written.map_err(|error| match error {
-            ledger::Error::NotFound => account_not_found(&account),
+            ledger::Error::NotFound => not_found(&holder),
             other => other.into(),
         })?;
-        // What was told about the account in between the ledger has erased, and nobody else.
+        // What was told about the holder in between the ledger has erased, and nobody else.
         self.forget(&own).await?;
         answer(written, erasure.call.hash)
     }
 
-    /// The account and all parties that the ledger knows to have been seen with it.
-    async fn own_parties(&self, account: &AccountId) -> Result<Own, Error> {
+    /// The holder and all parties that the ledger knows to have been seen with it.
+    async fn own_parties(&self, holder: &Holder) -> Result<Own, Error> {
         let mut parties = Vec::new();
-        for payload in self.ledger.signals_of(account).await? {
+        for payload in self.ledger.signals_of(holder).await? {
             let taught: Taught = serde_json::from_str(&payload)
                 .map_err(|failure| ledger::Error::Corrupt(failure.to_string()))?;
             parties.push(taught.parties);
         }
-        if let Some((known, _)) = self.ledger.account(account).await? {
-            let contacts = Parties { email: known.email, phone: known.phone, ..Parties::default() };
-            parties.push(contacts);
-        }
-        let account = self.hasher.key("account", account.as_str());
+        let account = match holder {
+            Holder::Account(account) => {
+                if let Some((known, _)) = self.ledger.account(account).await? {
+                    let (email, phone) = (known.email, known.phone);
+                    parties.push(Parties { email, phone, ..Parties::default() });
+                }
+                self.hasher.key("account", account.as_str())
+            }
+            // A guest is known by a contact, and counted under it as if it were an account.
+            Holder::Guest(contact) => {
+                parties.push(Parties { email: Some(*contact), ..Parties::default() });
+                *contact
+            }
+        };
         Ok(Own::of(account, &parties))
     }
 
     /// From the store, and from the file that it would be loaded from.
     async fn forget(&self, own: &Own) -> Result<u64, Error> {
         let forgotten = self.signals.forget(own).await.map_err(|fault| {
-            tracing::warn!(?fault, "an account could not be erased from the signals");
+            tracing::warn!(?fault, "somebody could not be erased from the signals");
             Error::Unavailable { reason: "STORE_UNAVAILABLE" }
         })?;
         self.snapshot.remove().map_err(|failure| Error::unexpected(&failure))?;
         Ok(forgotten)
+    }
+}
+
+fn not_found(holder: &Holder) -> Error {
+    match holder {
+        Holder::Account(id) => account_not_found(id),
+        // Not by its contact: what is answered may be logged.
+        Holder::Guest(_) => {
+            Error::NotFound { what: "guest", reason: "GUEST_NOT_FOUND", name: String::new() }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Drops what was kept long enough, table by table, in small batches between the commits of
 //! others.
 //!
+//! Numbers of cards that were in use when their person was erased go too, once they are not.
+//!
 //! Decisions go by whole prefixes of the audit chain, behind a checkpoint, and their answers and
 //! codes with them. What is owed and was repaid stays.
 
@@ -27,8 +29,8 @@ pub struct Retention {
     pub raw_context: Option<Span>,
     /// What the signals were taught. A window of a year needs a year.
     pub signal_events: Option<Span>,
-    /// What the lender told of accounts, but for what is owed; also known by it are events that
-    /// come again.
+    /// What the lender told of accounts, but for what is owed. Events that come again are known by
+    /// it, so those that are older are not taken any more.
     pub events: Option<Span>,
     /// Decisions with their facts, cards, reviews and answers.
     pub decisions: Option<Span>,
@@ -114,6 +116,7 @@ impl Service {
         if let Some(age) = retention.staff_reads {
             dropped.staff_reads = self.drop_batches(Table::StaffReads, now - age).await?;
         }
+        self.ledger.drop_card_numbers(now).await?;
         // Nor is it in the log any more; and what an erasure could not cut is cut now.
         self.ledger.scrub().await;
         Ok(dropped)

@@ -4,10 +4,18 @@ use surety::domain::Span;
 use surety::grpc::pb;
 use tonic::Code;
 
-use crate::support::{Approved, TestApp, euro, expect, new_id, purchase, refusal, replayed};
+use crate::support::{
+    Approved, TestApp, euro, expect, guest_purchase, new_id, purchase, refusal, replayed,
+};
 
 fn erasing(account: &str) -> pb::EraseAccountRequest {
-    pb::EraseAccountRequest { request_id: new_id(), account_id: account.to_owned() }
+    pb::EraseAccountRequest { request_id: new_id(), account_id: account.to_owned(), guest: None }
+}
+
+fn erasing_guest(email: &str, phone: &str) -> pb::EraseAccountRequest {
+    let (email, phone) = (email.to_owned(), phone.to_owned());
+    let guest = Some(pb::GuestIdentity { email, phone, ..pb::GuestIdentity::default() });
+    pb::EraseAccountRequest { guest, ..erasing("") }
 }
 
 #[test]
@@ -67,4 +75,38 @@ fn what_is_owed_stays_and_the_person_is_not_known_any_more() {
     app.given_regular("gone", 100_000);
     app.advance(Span::minutes(11));
     expect(&app.buy(purchase("gone", 4_500)), Approved, &[]);
+}
+
+#[test]
+fn a_guest_is_erased_as_its_purchases_named_it() {
+    let app = TestApp::start();
+    let bought = app.buy(guest_purchase("gone@mail.example", 2_000));
+    app.buy(guest_purchase("stays@mail.example", 2_000));
+    // Letters in either case are the same mailbox; where an e-mail is sent it is the name.
+    let request = erasing_guest("Gone@mail.example", "+4479460958231");
+    let first = app.try_erase("compliance", request.clone()).unwrap();
+    let report = *first.get_ref();
+    assert_eq!((report.raw_contexts, report.signal_events, report.account_fields), (1, 1, 0));
+    // The guest, counted as an account is, its e-mail and its device.
+    assert_eq!(report.signal_parties, 3);
+    let again = app.try_erase("compliance", request.clone()).unwrap();
+    assert!(replayed(&again) && *again.get_ref() == report);
+    let reused = pb::EraseAccountRequest { request_id: request.request_id, ..erasing("gone") };
+    let refused = app.try_erase("compliance", reused).unwrap_err();
+    assert_eq!(refusal(&refused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
+    let later = app.try_erase("ledger", erasing_guest("gone@mail.example", "")).unwrap();
+    assert_eq!((later.get_ref().raw_contexts, later.get_ref().signal_parties), (0, 0));
+    // What was decided stays, and so does everybody else.
+    assert_eq!(app.look_up("auditor", &bought.decision_id).reference, bought.reference);
+    let other = app.try_erase("ledger", erasing_guest("stays@mail.example", "")).unwrap();
+    assert_eq!(other.get_ref().raw_contexts, 1);
+
+    let unknown = app.try_erase("ledger", erasing_guest("", "+4479460958231")).unwrap_err();
+    assert_eq!(refusal(&unknown), (Code::NotFound, "GUEST_NOT_FOUND".to_owned()));
+    assert!(!unknown.message().contains("4479"), "{unknown:?}");
+    let both = pb::EraseAccountRequest { account_id: "gone".into(), ..erasing_guest("a@b.c", "") };
+    for odd in [both, erasing(""), erasing_guest("", ""), erasing_guest("no address", "")] {
+        let refused = app.try_erase("ledger", odd).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    }
 }

@@ -182,7 +182,11 @@ fn reads_of_somebody_outlive_their_erasure() {
     let app = TestApp::start();
     app.given_regular("gone", 100_000);
     app.try_summary("agent", "gone").unwrap();
-    let request = pb::EraseAccountRequest { request_id: new_id(), account_id: "gone".to_owned() };
+    let request = pb::EraseAccountRequest {
+        request_id: new_id(),
+        account_id: "gone".to_owned(),
+        guest: None,
+    };
     app.try_erase("compliance", request).unwrap();
     let reads = on_record(&app);
     assert_eq!(reads.len(), 1);

@@ -55,6 +55,16 @@ async fn the_first_record_that_was_changed_is_named() {
     let later = verify(&folder, &["--from", "2100-01-01"]);
     assert!(later.out.starts_with("chain 1 holds: 0 decisions up to link 4"), "{}", later.out);
 
+    // A head that was kept elsewhere is part of the chain, and another one is not.
+    let hash = beside.out.trim_end().rsplit(' ').next().unwrap();
+    let kept = format!("1:3:{hash}");
+    assert_eq!(verify(&folder, &["--head", &kept]).code, Some(0));
+    let other = format!("1:4:{hash}");
+    let lost = verify(&folder, &["--head", &kept, "--head", &other]);
+    assert_eq!(lost.code, Some(1));
+    assert!(lost.out.ends_with(&format!("head {other} is lost: it has another hash\n")));
+    assert_eq!(lost.err, "surety: 1 of 2 heads are not part of the chains any more\n");
+
     let file = SqliteConnectOptions::new().filename(folder.data().join("ledger.sqlite"));
     let mut connection = file.connect().await.unwrap();
     sqlx::query("UPDATE decisions SET facts = facts || ' ' WHERE decision_id = $1")
@@ -81,6 +91,11 @@ fn what_cannot_be_verified_is_said_in_one_line() {
     let odd = verify(&folder, &["--from", "yesterday"]);
     assert_eq!(odd.code, Some(2));
     assert!(odd.err.contains("expected a time such as"), "{}", odd.err);
+    for head in ["1:2", "1:2:abc", "x:2:abc", ""] {
+        let odd = verify(&folder, &["--head", head]);
+        assert_eq!(odd.code, Some(2));
+        assert!(odd.err.contains("expected CHAIN:LINK:HASH"), "{}", odd.err);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

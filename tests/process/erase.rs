@@ -159,6 +159,7 @@ async fn nothing_of_the_person_is_left_in_any_file() {
         "account fields   5",
         "signal parties   5",
         "staff texts      0",
+        "card numbers     0",
     ];
     assert_eq!(told[1..], counts);
     assert_eq!(found(&folder.data()), [], "while it runs");
@@ -188,6 +189,60 @@ async fn nothing_of_the_person_is_left_in_any_file() {
     let server = folder.serve();
     assert_eq!(server.stop().code, Some(0), "it starts on what is left");
     assert_eq!(found(&folder.data()), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_named_by_a_file_and_leaves_no_contact() {
+    let folder = Folder::without_velocity();
+    let server = folder.serve();
+    let mut client = Client::connect(&server.address).await.unwrap();
+    let guest = pb::GuestIdentity {
+        email: EMAIL.to_owned(),
+        phone: PHONE.to_owned(),
+        given_name: "Quentin".to_owned(),
+        ..pb::GuestIdentity::default()
+    };
+    let mut context = context("", DEVICE, 1_000);
+    context.guest = Some(guest);
+    let ask = Ask::buy(uuid::Uuid::now_v7().to_string(), context);
+    let asked = client.ask(&ask).await.unwrap();
+    drop(client);
+    let words = [EMAIL, PHONE, DEVICE, "Quentin"];
+    let left = || {
+        let file = |entry: std::io::Result<fs::DirEntry>| fs::read(entry.unwrap().path()).unwrap();
+        let files: Vec<Vec<u8>> = fs::read_dir(folder.data()).unwrap().map(file).collect();
+        let has = |word: &&str| {
+            files.iter().any(|file| file.windows(word.len()).any(|part| part == word.as_bytes()))
+        };
+        words.into_iter().filter(has).collect::<Vec<_>>()
+    };
+    assert_eq!(left(), words);
+    let named = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&named, format!(r#"{{"email": "{EMAIL}"}}"#)).unwrap();
+    let path = named.path().to_str().unwrap();
+    let ended = erase(&server, &["--guest", path]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out.starts_with("erased the guest at 20"), "{}", ended.out);
+    assert!(ended.out.contains("raw contexts     1\n"), "{}", ended.out);
+    assert_eq!(left(), [""; 0]);
+    let client = Client::connect(&server.address).await.unwrap();
+    let seen = client.as_auditor().decision(&asked.decision_id).await.unwrap();
+    assert_eq!(seen.reference, asked.reference);
+    drop(client);
+
+    fs::write(&named, r#"{"mail": "a@b.example"}"#).unwrap();
+    for (arguments, words) in [
+        (vec!["--guest", path], "not a surety.v1.GuestIdentity"),
+        (vec!["--guest", "/nowhere/guest.json"], "cannot read"),
+    ] {
+        let ended = erase(&server, &arguments);
+        assert_eq!(ended.code, Some(1), "{}", ended.err);
+        assert!(ended.err.contains(words), "{}", ended.err);
+    }
+    for arguments in [vec![], vec!["acc-1", "--guest", path]] {
+        assert_eq!(erase(&server, &arguments).code, Some(2));
+    }
+    assert_eq!(server.stop().code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use super::parties;
 use super::reader::{Path, Reader, invalid};
 use crate::domain::{
     Account, AccountId, AccountUpsert, Bureau, Commitments, Country, Currency, Erasure, Fault,
-    Income, Problem, Profile, ProfileField, ReasonCode, Restriction, RestrictionId,
+    Holder, Income, Problem, Profile, ProfileField, ReasonCode, Restriction, RestrictionId,
     RestrictionKind, RestrictionLift, RestrictionOrigin, RestrictionSet, Time, opaque_id,
     short_text,
 };
@@ -222,15 +222,18 @@ pub fn lift_restriction(
     r.finish(read())
 }
 
-/// An account whose person is to be forgotten.
+/// The account or the guest whose person is to be forgotten.
 pub fn erase_account(
     mut r: Reader,
     request: pb::EraseAccountRequest,
 ) -> Result<Erasure, Vec<Fault>> {
     let at = &Path::ROOT;
-    let call = call(&mut r, "EraseAccount", &request.request_id, &request);
-    let account = r.take(&at.field("account_id"), AccountId::parse(&request.account_id));
-    let read = || Some(Erasure { call: call?, account: account? });
+    let holder = parties::holder(&mut r, at, (&request.account_id, request.guest.as_ref()));
+    // What is kept of the request must not tell a contact to who has no key.
+    let account_id = holder.as_ref().map(Holder::ledger_name).unwrap_or_default();
+    let named = pb::EraseAccountRequest { account_id, guest: None, ..request };
+    let call = call(&mut r, "EraseAccount", &named.request_id, &named);
+    let read = || Some(Erasure { call: call?, holder: holder? });
     r.finish(read())
 }
 

@@ -27,8 +27,21 @@ pub struct Asker {
 
 /// The account of a request, or its guest.
 pub fn asker(r: &mut Reader, at: &Path, context: &pb::PurchaseContext) -> Option<Asker> {
+    named(r, at, (&context.account_id, context.guest.as_ref()))
+}
+
+/// An account by its id, or a guest as a purchase names it.
+pub fn holder(
+    r: &mut Reader,
+    at: &Path,
+    names: (&str, Option<&pb::GuestIdentity>),
+) -> Option<Holder> {
+    named(r, at, names).map(|asker| asker.holder)
+}
+
+fn named(r: &mut Reader, at: &Path, names: (&str, Option<&pb::GuestIdentity>)) -> Option<Asker> {
     let guest_at = at.field("guest");
-    match (context.account_id.as_str(), &context.guest) {
+    match names {
         ("", None) => {
             r.fault(&at.field("account_id"), "required, unless guest is sent");
             None

@@ -92,6 +92,7 @@ pub fn erased(erased: &Erased) -> pb::EraseAccountResponse {
         signal_parties: count(erased.signal_parties),
         erase_time: Some(time(erased.time)),
         staff_texts: count(erased.staff_texts),
+        card_numbers: count(erased.card_numbers),
     }
 }
 

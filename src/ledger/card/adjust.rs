@@ -9,7 +9,7 @@ use super::super::{
 };
 use super::judge::{self, Refusal, seen};
 use super::reserve::{Hold, cover, regain};
-use super::{in_state, read, stop, store, take};
+use super::{in_state, read, stop, store, take, until};
 use crate::domain::{
     AdjustKind, Card, CardAdjustment, CardAt, CardAuthorization, CardState, DecisionRecord,
     NetworkAnswer, ReasonCode, Time,
@@ -234,7 +234,8 @@ async fn give_back(
         }
         _ => {
             let whole = subject.hold(card.amount.minor(), asked);
-            regain(connection, record, Hold { ends: card.expires, ..whole }).await
+            let ends = until::end_of(connection, &card.holder, (card.expires, *now)).await?;
+            regain(connection, record, Hold { ends, ..whole }).await
         }
     }
 }

@@ -1,21 +1,26 @@
 //! One-time cards: the row that the grant made, and every change of it until its end.
 //!
 //! States are judged by comparing times (`domain/card.rs`). What a card holds of the limit stands
-//! in the reservation of its decision, which ends by itself: with the card, or 14 days after it was
-//! authorised. Raising it holds the limit in the write itself (`reserve.rs`).
+//! in the reservation of its decision, which ends by itself: with the card, when a hold begins
+//! (`until.rs`), or 14 days after it was authorised. Raising it holds the limit in the write itself
+//! (`reserve.rs`).
 
 mod adjust;
 mod adopt;
 mod authorize;
+mod forget;
 mod judge;
 mod reserve;
 mod store;
+mod until;
 
 pub use adjust::{AdjustCard, CardAdjusted};
 pub use authorize::{AuthorizeCard, CardAuthorized};
 pub use store::CardFilter;
 
 pub(super) use adopt::adopt;
+pub(super) use forget::forget_numbers;
+pub(super) use until::settle_ends;
 
 use super::signal::{Taught, teach};
 use super::sql::{Connection, query};
@@ -115,7 +120,7 @@ pub(super) async fn stop_open(
     account: &AccountId,
     now: Time,
 ) -> Result<(), Error> {
-    for decision in store::open_of(connection, account, now).await? {
+    for (decision, _) in store::open_of(connection, account, now).await? {
         stop(connection, decision, now).await?;
     }
     Ok(())

@@ -80,6 +80,13 @@ pub(super) async fn find(
     statement.fetch_all(connection).await?.first().map(stored).transpose()
 }
 
+/// Cards whose person is erased, with what is still known of their numbers.
+pub(super) async fn forgotten(connection: &mut Connection) -> Result<Vec<Card>, Error> {
+    let mut statement = Statement::new(CARDS);
+    statement.push("cards.forgotten IS NOT NULL AND cards.token IS NOT NULL");
+    statement.fetch_all(connection).await?.iter().map(stored).collect()
+}
+
 /// By which name the ledger has the holder of a card.
 pub(super) async fn holder(
     connection: &mut Connection,
@@ -92,21 +99,22 @@ pub(super) async fn holder(
     Ok(row.map(|row| row.try_get("holder")).transpose()?)
 }
 
-/// Decisions of the cards of an account that wait for their purchase.
+/// Decisions of the cards of an account that wait for their purchase, with the ends of the cards.
 pub(super) async fn open_of(
     connection: &mut Connection,
     account: &AccountId,
     now: Time,
-) -> Result<Vec<DecisionId>, Error> {
+) -> Result<Vec<(DecisionId, Time)>, Error> {
     let rows = query(
-        "SELECT decision_id FROM cards
+        "SELECT decision_id, expires FROM cards
          WHERE holder = $1 AND canceled IS NULL AND authorization_id IS NULL AND expires > $2",
     )
     .bind(account.as_str())
     .bind(now.as_micros())
     .fetch_all(connection)
     .await?;
-    rows.iter().map(decision_of).collect()
+    let open = |row: &Row| Ok((decision_of(row)?, Time::from_micros(row.try_get("expires")?)));
+    rows.iter().map(open).collect()
 }
 
 fn decision_of(row: &Row) -> Result<DecisionId, Error> {

@@ -105,8 +105,14 @@ kept_reservations AS (
     INSERT INTO reservations (decision_id, holder, amount, captured, created, expires,
         limit_then, held_then)
     SELECT decision_id, holder, exposure, 0, created,
-        -- An approval without an end holds until it is captured or cancelled.
-        COALESCE(expires, 9223372036854775807), limit_then, held_then
+        -- An approval without an end holds until it is captured or cancelled. A hold that begins
+        -- later ends a card then (card/until.rs).
+        LEAST(COALESCE(expires, 9223372036854775807), CASE WHEN card_id IS NOT NULL THEN (
+            SELECT MIN(starts) FROM restrictions
+            WHERE account_id = recorded.holder AND starts > recorded.created
+                AND kind IN ('SECURITY', 'SANCTIONS', 'COMPLIANCE')
+                AND (lifted IS NULL OR lifted > starts)
+        ) END), limit_then, held_then
     FROM recorded WHERE exposure > 0
 ),
 kept_signals AS (

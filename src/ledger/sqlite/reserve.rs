@@ -192,7 +192,8 @@ pub(super) async fn reserve(
     let mut statement = Statement::new(
         "INSERT INTO reservations
             (decision_id, holder, amount, captured, created, expires, limit_then, held_then)
-        WITH asked (decision_id, holder, currency, amount, before, guest_limit, now, ends) AS (",
+        WITH asked (decision_id, holder, currency, amount, before, guest_limit, now, ends, is_card)
+        AS (",
     );
     statement.push_values(asked, |mut row, asked| {
         let record = &asked.prepared.commit.record;
@@ -205,14 +206,23 @@ pub(super) async fn reserve(
             .push_bind(asked.before)
             .push_bind(asked.prepared.guest_limit())
             .push_bind(record.created.as_micros())
-            .push_bind(ends);
+            .push_bind(ends)
+            .push_bind(i64::from(record.card.is_some()));
     });
     statement.push(format_args!(
         "), judged AS (
             SELECT asked.*, {LIMIT} AS limit_then, {HELD} + before + amount AS held_then
             FROM asked
         )
-        SELECT decision_id, holder, amount, 0, now, ends, limit_then, held_then
+        SELECT decision_id, holder, amount, 0, now,
+            -- A hold that begins later ends a card then (card/until.rs).
+            CASE WHEN is_card = 1 THEN MIN(ends, COALESCE((
+                SELECT MIN(starts) FROM restrictions
+                WHERE account_id = holder AND starts > now
+                    AND kind IN ('SECURITY', 'SANCTIONS', 'COMPLIANCE')
+                    AND (lifted IS NULL OR lifted > starts)
+            ), ends)) ELSE ends END,
+            limit_then, held_then
         FROM judged WHERE held_then <= limit_then
         RETURNING decision_id",
     ));

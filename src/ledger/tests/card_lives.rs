@@ -207,7 +207,12 @@ impl World {
         let told = now_of(done);
         let again = self.ledger.adjust_card(claim, asked).await.unwrap();
         let Written::Before(before) = again else { panic!("{again:?}") };
-        assert_eq!(before.read::<CardAdjusted>().as_ref(), Ok(&told));
+        // But for the card's number, of which no stored answer has a copy.
+        let mut first = told.clone();
+        if let Some(number) = &mut first.card.card.number {
+            (number.token, number.last_four) = (String::new(), String::new());
+        }
+        assert_eq!(before.read(), Ok(first));
         let moved = card.credit(captured + by) - card.credit(captured);
         let more = card.credit(amount + by) - card.credit(amount);
         match kind {

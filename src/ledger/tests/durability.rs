@@ -234,6 +234,13 @@ async fn a_file_of_the_first_schema_goes_on() {
     // The old decision is in no chain, and no stranger either.
     let mut chains = Chains::open(&place).await.unwrap();
     assert_eq!((chains.strangers().await, chains.links().await), (Ok(0), Ok(1)));
+    drop(chains);
+    // It goes by its age all the same, and is counted.
+    assert_eq!(ledger.drop_decisions(NOW, 9).await, Ok(0));
+    assert_eq!(ledger.drop_decisions(NOW + Span::days(1), 1).await, Ok(1));
+    let mut chains = Chains::open(&place).await.unwrap();
+    assert_eq!((chains.strangers().await, chains.links().await), (Ok(0), Ok(1)));
+    assert_eq!(chains.checkpoints().await.unwrap().unwrap().dropped, 1);
 }
 
 #[tokio::test]

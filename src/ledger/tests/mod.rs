@@ -33,10 +33,14 @@ mod on_sqlite {
     mod cards;
     #[path = "chain.rs"]
     mod chain;
+    #[path = "checkpoints.rs"]
+    mod checkpoints;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
     mod exposure;
+    #[path = "later_holds.rs"]
+    mod later_holds;
     #[path = "lifecycle.rs"]
     mod lifecycle;
     #[path = "reviews.rs"]
@@ -78,10 +82,14 @@ mod on_postgres {
     mod cards;
     #[path = "chain.rs"]
     mod chain;
+    #[path = "checkpoints.rs"]
+    mod checkpoints;
     #[path = "events.rs"]
     mod events;
     #[path = "exposure.rs"]
     mod exposure;
+    #[path = "later_holds.rs"]
+    mod later_holds;
     #[path = "lifecycle.rs"]
     mod lifecycle;
     #[path = "reviews.rs"]

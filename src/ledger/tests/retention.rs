@@ -19,7 +19,7 @@ fn signed_in() -> EventKind {
 }
 
 /// A decision made then, with what was sent.
-async fn decided(ledger: &Ledger, created: Time) -> DecisionId {
+pub async fn decided(ledger: &Ledger, created: Time) -> DecisionId {
     let mut commit = order("anna", 1_000);
     let millis = u64::try_from(created.as_micros() / 1_000).unwrap();
     let random: [u8; 10] = *commit.record.id.0.as_bytes()[6..].first_chunk().unwrap();
@@ -87,7 +87,7 @@ async fn events_go_by_when_they_were_recorded_but_what_holds_until_more_is_said(
 }
 
 /// Verifies all chains; gives how many decisions they hold.
-async fn proved(book: &Book) -> u64 {
+pub async fn proved(book: &Book) -> u64 {
     let mut chains = Chains::open(&book.place).await.unwrap();
     assert_eq!(chains.strangers().await, Ok(0));
     let found = chains.verify((None, None), || ()).await.unwrap();
@@ -139,4 +139,132 @@ async fn what_was_tampered_with_is_not_dropped() {
     assert_eq!(ledger.drop_decisions(NOW + Span::days(9), 9).await, Ok(0));
     let found = Chains::open(&book.place).await.unwrap().verify((None, None), || ()).await.unwrap();
     assert!(found.iter().any(Result::is_err));
+}
+
+/// Drops all events of before that time.
+async fn drop_all_events(ledger: &Ledger, before: Time) -> u64 {
+    let (mut place, mut dropped) = (Some(EventPlace::default()), 0);
+    while let Some(from) = place {
+        let (some, next) = ledger.drop_events(from, before, 9).await.unwrap();
+        (place, dropped) = (next, dropped + some);
+    }
+    dropped
+}
+
+#[tokio::test]
+async fn a_refund_that_is_sent_again_after_its_event_was_dropped_does_not_count_twice() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let plan = bought(ledger, "anna", 1_000).await;
+    let day = |number| NOW + Span::days(number);
+    let order = OrderName::Decision(plan);
+    let send = async |name: &str, time, kind: &EventKind| {
+        let id = EventId::parse(name).unwrap();
+        let event = AccountEvent { id, account: account_id("anna"), time, kind: kind.clone() };
+        let claim = claim_at(day(800));
+        now_of(ledger.record_events(claim, vec![(event, None)]).await).remove(0).status
+    };
+    let refund = EventKind::Refund { order, amount: money(300) };
+    let repaid = EventKind::Repayment {
+        plan_id: plan.to_string(),
+        amount: money(100),
+        due: day(30),
+        paid: day(1),
+    };
+    told(ledger, (day(1), day(1)), signed_in()).await;
+    for (name, kind) in [("refund", &refund), ("repaid", &repaid)] {
+        let id = EventId::parse(name).unwrap();
+        let event =
+            AccountEvent { id, account: account_id("anna"), time: day(1), kind: kind.clone() };
+        now_of(ledger.record_events(claim_at(day(1)), vec![(event, None)]).await);
+    }
+    // Recorded at once and yet of later: this one is not dropped before its own time.
+    told(ledger, (day(3), day(1)), signed_in()).await;
+    assert_eq!(held(ledger, "anna", day(1)).await, (600, 0));
+    assert_eq!(drop_all_events(ledger, day(2)).await, 3);
+    for _ in 0..2 {
+        let again = send("refund", day(1), &refund).await;
+        let EventFate::Rejected(why) = again else { panic!("{again:?}") };
+        assert!(why.starts_with("it happened more than 798 days ago"), "{why}");
+        // What is always known again is a duplicate, or new, however old.
+        assert_eq!(send("repaid", day(1), &repaid).await, EventFate::Duplicate);
+        assert_eq!(held(ledger, "anna", day(800)).await, (600, 0));
+    }
+    let support = EventKind::SupportPlan { active: true };
+    assert_eq!(send("support", day(0), &support).await, EventFate::Applied);
+    // A refund of today counts, of however old a purchase.
+    assert_eq!(send("refund-2", day(2), &refund).await, EventFate::Applied);
+    assert_eq!(send("refund-2", day(2), &refund).await, EventFate::Duplicate);
+    assert_eq!(held(ledger, "anna", day(800)).await, (300, 0));
+    // A longer age, or another process with a longer one, does not open the past again.
+    assert_eq!(drop_all_events(ledger, day(1)).await, 0);
+    assert!(matches!(send("refund", day(1), &refund).await, EventFate::Rejected(_)));
+    assert_sound(ledger, day(800)).await;
+}
+
+/// What becomes of an event of anna's, told now.
+async fn tell(ledger: &Ledger, time: Time, kind: EventKind) -> EventFate {
+    let id = EventId::parse(&format!("told-{}", draw())).unwrap();
+    let event = AccountEvent { id, account: account_id("anna"), time, kind };
+    now_of(ledger.record_events(claim_at(time), vec![(event, None)]).await).remove(0).status
+}
+
+#[tokio::test]
+async fn what_is_owed_is_found_when_its_decision_was_dropped() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    let mut commit = order("anna", 1_000);
+    commit.record.order_reference = Some("W-1".into());
+    let id = commit.record.id;
+    assert_eq!(assess(ledger, commit).await, Ok(Assessed::Recorded));
+    now_of(ledger.confirm(claim(), capture_of(id, 1_000)).await);
+    let later = NOW + Span::days(800);
+    while ledger.drop_answers(later, 9).await.unwrap() > 0 {}
+    assert_eq!(ledger.drop_decisions(later, 9).await, Ok(1));
+    // Refused later under the same name, which is not what money goes back for.
+    let mut refused = order("anna", 1_000);
+    refused.record.order_reference = Some("W-1".into());
+    refused.record.decision.outcome = Outcome::Declined;
+    refused.record.created = later;
+    assert_eq!(assess(ledger, refused).await, Ok(Assessed::Recorded));
+
+    let (by_id, by_name) = (OrderName::Decision(id), OrderName::OrderReference("W-1".into()));
+    for order in [by_id.clone(), by_name.clone()] {
+        let refund = EventKind::Refund { order, amount: money(100) };
+        assert_eq!(tell(ledger, later, refund).await, EventFate::Applied);
+    }
+    assert_eq!(held(ledger, "anna", later).await, (800, 0));
+    let foreign = Money::new(5, Currency::parse("SEK").unwrap()).unwrap();
+    let foreign = EventKind::Refund { order: by_id, amount: foreign };
+    assert!(matches!(tell(ledger, later, foreign).await, EventFate::Rejected(_)));
+
+    assert_eq!(standing_at(ledger, "anna", later).await.plans.open, 1);
+    let back = EventKind::Return { order: by_name, under_way: true };
+    assert_eq!(tell(ledger, later, back).await, EventFate::Applied);
+    assert_eq!(standing_at(ledger, "anna", later).await.plans.open, 0);
+    assert!(standing_at(ledger, "anna", later).await.plans.days_overdue > 700);
+    let disputed = EventKind::Dispute { decision: id, opened: true };
+    assert_eq!(tell(ledger, later, disputed).await, EventFate::Applied);
+    assert_eq!(standing_at(ledger, "anna", later).await.plans.days_overdue, 0);
+    let answered = EventKind::BankAnswer { decision: id, response: "05".into() };
+    assert_eq!(tell(ledger, later, answered).await, EventFate::Applied);
+    assert_eq!(held(ledger, "anna", later).await, (800, 0));
+
+    let nobodys = EventKind::Dispute { decision: DecisionId(Uuid::max()), opened: true };
+    assert_eq!(tell(ledger, later, nobodys).await, EventFate::rejected("unknown decision"));
+    assert_sound(ledger, later).await;
+}
+
+#[tokio::test]
+async fn a_decision_stays_while_it_holds_a_part_of_the_limit() {
+    let book = book_of_anna().await;
+    let ledger = &book.ledger;
+    approved(ledger, "anna", 1_000).await;
+    let (soon, end) = (NOW + Span::minutes(1), NOW + Span::minutes(60));
+    assert_eq!(ledger.drop_decisions(soon, 9).await, Ok(0));
+    assert_eq!(held(ledger, "anna", soon).await, (0, 1_000));
+    while ledger.drop_answers(end, 9).await.unwrap() > 0 {}
+    assert_eq!(ledger.drop_decisions(end, 9).await, Ok(1));
+    assert_eq!(held(ledger, "anna", end).await, (0, 0));
+    assert_sound(ledger, end).await;
 }

@@ -71,7 +71,7 @@ async fn reads_are_found_by_who_read_what_and_when() {
 #[tokio::test]
 async fn reads_stay_when_somebody_is_erased_and_go_by_their_age() {
     let (book, _, [_, search, look]) = book_with_reads().await;
-    now_of(book.ledger.erase(claim(), account_id("anna"), 0).await);
+    now_of(book.ledger.erase(claim(), holder("anna"), 0).await);
     assert_eq!(found(&book, ReadFilter::default()).await.len(), 3);
     // To the microsecond: what is just as old stays.
     assert_eq!(book.ledger.drop_staff_reads(look.time, 1).await, Ok(1));
