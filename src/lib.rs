@@ -39,6 +39,8 @@
 //!   rules of any kind; without credentials, so far.
 //! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a model of a spec
 //!   and a table, or of the ledger's own past. Without the service: it needs none.
+//! - [`load`]: the load generator: a client that asks as shops do, and measures. Without the
+//!   service: it knows the protos alone.
 //! - [`app`]: puts it together: data folder, keys, ledger, playbook, server, an orderly stop.
 //! - [`cli`]: the subcommands, one file each.
 //!
@@ -131,6 +133,9 @@ pub mod service;
 // The edges: callers over gRPC, files of the past.
 pub mod grpc;
 pub mod lab;
+
+// A client for measurements.
+pub mod load;
 
 // The process: put together, started from the command line.
 pub mod app;
