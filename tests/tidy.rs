@@ -188,7 +188,9 @@ fn pure_files_stay_pure() {
 fn generated_types_stop_at_the_edge() {
     let mut findings = Vec::new();
     for source in sources().iter().filter(|source| source.path.starts_with("src/")) {
-        let edge = ["src/grpc/", "src/load/", "src/cli/"].iter().any(|place| source.path.starts_with(place));
+        let edge = ["src/grpc/", "src/load/", "src/cli/"]
+            .iter()
+            .any(|place| source.path.starts_with(place));
         if !edge && source.code().contains("pb::") {
             findings.push(format!("{}: wire types are for grpc and its clients", source.path));
         }

@@ -62,14 +62,8 @@ mod tests {
         let first = answer("a", DecisionOutcome::Approved);
         assert_eq!(book.compare(5, &first), Comparison::First);
         assert_eq!(book.compare(5, &first), Comparison::Same);
-        assert_eq!(
-            book.compare(5, &answer("b", DecisionOutcome::Approved)),
-            Comparison::Different
-        );
-        assert_eq!(
-            book.compare(5, &answer("a", DecisionOutcome::Declined)),
-            Comparison::Different
-        );
+        assert_eq!(book.compare(5, &answer("b", DecisionOutcome::Approved)), Comparison::Different);
+        assert_eq!(book.compare(5, &answer("a", DecisionOutcome::Declined)), Comparison::Different);
         assert_eq!(book.compare(5, &first), Comparison::Same);
     }
 

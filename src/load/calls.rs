@@ -128,11 +128,7 @@ impl Calls {
         }
     }
 
-    pub async fn upsert(
-        &self,
-        turn: u64,
-        message: pb::UpsertAccountRequest,
-    ) -> Result<(), Status> {
+    pub async fn upsert(&self, turn: u64, message: pb::UpsertAccountRequest) -> Result<(), Status> {
         let mut request = self.request(message);
         let metadata = request.metadata_mut();
         match &self.target.setup_authorization {

@@ -41,11 +41,7 @@ pub struct Driver {
 
 impl Driver {
     /// Starts each request when it is due, whatever is under way, and waits for the last answer.
-    pub async fn open(
-        self: Arc<Self>,
-        arrivals: Arrivals,
-        outstanding: u32,
-    ) -> io::Result<()> {
+    pub async fn open(self: Arc<Self>, arrivals: Arrivals, outstanding: u32) -> io::Result<()> {
         let permits = Arc::new(Semaphore::new(outstanding as usize));
         let runtime = tokio::runtime::Handle::current();
         let (done, ended) = oneshot::channel::<()>();

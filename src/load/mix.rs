@@ -147,12 +147,7 @@ impl Mix {
         self.context(number, shopper, random)
     }
 
-    fn context(
-        &self,
-        number: u64,
-        shopper: Shopper,
-        random: &mut Random,
-    ) -> pb::PurchaseContext {
+    fn context(&self, number: u64, shopper: Shopper, random: &mut Random) -> pb::PurchaseContext {
         let euros = random.log_normal(LOG_AMOUNT_MEAN, LOG_AMOUNT_DEVIATION);
         let amount = libm::round(euros * 100.0).clamp(MINOR_MIN, MINOR_MAX) as i64;
         pb::PurchaseContext {

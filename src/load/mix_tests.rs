@@ -119,7 +119,10 @@ fn what_was_approved_is_confirmed_or_cancelled() {
         match (&ask.message, follow_up) {
             (Message::Purchase(_), FollowUp::Confirm(confirm)) => {
                 assert_eq!(confirm.captured_amount, context(&ask).amount);
-                assert_eq!(confirm.merchant_id, context(&ask).merchant.as_ref().unwrap().merchant_id);
+                assert_eq!(
+                    confirm.merchant_id,
+                    context(&ask).merchant.as_ref().unwrap().merchant_id
+                );
                 (confirmed, purchases) = (confirmed + 1.0, purchases + 1.0);
             }
             (Message::Purchase(_), FollowUp::Cancel(_)) => purchases += 1.0,

@@ -112,11 +112,8 @@ impl Report {
         let sum = |part: fn(&KindReport) -> u64| kinds.values().map(part).sum::<u64>();
         let sent = sum(|kind| kind.sent);
         let answered = sum(|kind| kind.answered);
-        let requests: u64 = kinds
-            .values()
-            .filter(|kind| kind.outcomes.is_some())
-            .map(|kind| kind.answered)
-            .sum();
+        let requests: u64 =
+            kinds.values().filter(|kind| kind.outcomes.is_some()).map(|kind| kind.answered).sum();
         let outcomes = kinds.values().filter_map(|kind| kind.outcomes);
         let outcomes = outcomes.fold(Outcomes::default(), |sum, kind| Outcomes {
             approved: sum.approved + kind.approved,
