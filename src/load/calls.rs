@@ -13,6 +13,8 @@ use crate::grpc::pb;
 use pb::account_service_client::AccountServiceClient;
 use pb::risk_decision_service_client::RiskDecisionServiceClient;
 
+/// How long the writing of an account may take.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take to be made.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
@@ -130,6 +132,7 @@ impl Calls {
 
     pub async fn upsert(&self, turn: u64, message: pb::UpsertAccountRequest) -> Result<(), Status> {
         let mut request = self.request(message);
+        request.set_timeout(SETUP_TIMEOUT);
         let metadata = request.metadata_mut();
         match &self.target.setup_authorization {
             Some(authorization) => {

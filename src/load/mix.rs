@@ -23,7 +23,7 @@ const LOG_AMOUNT_MEAN: f64 = 3.69;
 const LOG_AMOUNT_DEVIATION: f64 = 1.0;
 const MINOR_MIN: f64 = 100.0;
 const MINOR_MAX: f64 = 500_000.0;
-/// How people want to pay; the rest pays now.
+/// How people want to pay; the rest pays now, or for a card in 30 days: cards are for credit.
 const PAY_LATER: f64 = 0.60;
 const INSTALMENTS: f64 = 0.25;
 /// Of the approved purchases, those confirmed in full; the others are cancelled, as approved cards
@@ -97,10 +97,12 @@ impl Mix {
         let share = random.share();
         let attack = (RETRIES..RETRIES + ATTACKS).contains(&share);
         let is_card = random.share() < CARDS;
-        let context = Some(match attack {
+        let mut context = match attack {
             true => self.attack(first, &mut random),
             false => self.purchase(first, &mut random),
-        });
+        };
+        context.plan = Some(plan(is_card, &mut random));
+        let context = Some(context);
         let request_id = self.id(Purpose::RequestId, first);
         let message = match is_card {
             true => {
@@ -156,7 +158,6 @@ impl Mix {
             merchant_order_reference: format!("load-{number}"),
             amount: Some(Parties::euro(amount)),
             items: vec![pb::LineItem { quantity: 1, ..Default::default() }],
-            plan: Some(plan(random)),
             instrument: Some(shopper.instrument),
             delivery: Some(shopper.delivery),
             device: Some(shopper.device),
@@ -231,17 +232,18 @@ impl FollowUp {
     }
 }
 
-fn plan(random: &mut Random) -> pb::PaymentPlan {
+fn plan(is_card: bool, random: &mut Random) -> pb::PaymentPlan {
     let share = random.share();
-    if share < PAY_LATER {
-        return pb::PaymentPlan { kind: pb::PlanKind::PayLater30.into(), ..Default::default() };
-    }
-    if share < PAY_LATER + INSTALMENTS {
+    if (PAY_LATER..PAY_LATER + INSTALMENTS).contains(&share) {
         let count = 3 + random.below(10) as i32;
         let kind = pb::PlanKind::Instalments.into();
         return pb::PaymentPlan { kind, count, interval_days: 30, upfront: None };
     }
-    pb::PaymentPlan { kind: pb::PlanKind::PayNow.into(), ..Default::default() }
+    let kind = match share < PAY_LATER || is_card {
+        true => pb::PlanKind::PayLater30,
+        false => pb::PlanKind::PayNow,
+    };
+    pb::PaymentPlan { kind: kind.into(), ..Default::default() }
 }
 
 /// A UUID of drawn bytes.

@@ -78,7 +78,12 @@ async fn write(setup: &Setup, account: u64) -> Result<(), Status> {
         };
         let passes = matches!(
             status.code(),
-            Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::DeadlineExceeded
+            Code::Unavailable
+                | Code::ResourceExhausted
+                | Code::Aborted
+                | Code::DeadlineExceeded
+                // How tonic tells that its own timer has ended.
+                | Code::Cancelled
         );
         if !passes || tries == TRIES {
             return Err(status);

@@ -14,8 +14,8 @@ use crate::server::{Folder, Server};
 /// Of a few accounts, without a warm-up, with JSON at the end.
 fn load(address: &str, options: &str) -> Command {
     let mut command = surety("load");
-    command.args(["--url", &format!("http://{address}"), "--accounts", "300"]);
-    command.args(["--warm-up", "0s", "--format", "json", "--timeout", "30s"]);
+    command.args(["--url", &format!("http://{address}"), "--accounts", "100"]);
+    command.args(["--warm-up", "0s", "--format", "json"]);
     command.args(options.split_whitespace());
     command
 }
@@ -55,7 +55,7 @@ fn a_closed_loop_counts_every_call() {
     let folder = Folder::new();
     let server = folder.serve();
     let out = folder.path("report.json");
-    let mut command = load(&server.address, "--clients 8 --duration 2s --output");
+    let mut command = load(&server.address, "--clients 8 --duration 2s --timeout 30s --output");
     let ended = run(command.arg(&out));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     let report = report(&ended);
@@ -79,8 +79,10 @@ fn a_closed_loop_counts_every_call() {
     assert!(steps.is_sorted() && steps[0] > 0, "{all}");
 
     // The accounts are found again; another seed, or the requests would be duplicates.
-    let mut again = load(&server.address, "--clients 1 --duration 300ms --seed 2 --format text");
-    let ended = run(again.args(["--skip-setup"]));
+    let mut again = surety("load");
+    again.args(["--url", &format!("http://{}", server.address), "--accounts", "100"]);
+    let options = "--warm-up 100ms --duration 300ms --clients 1 --seed 2 --timeout 30s";
+    let ended = run(again.args(options.split_whitespace()));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     for word in ["closed loop, 1 clients", "p99.99", "APPROVED", "same answer", "processor time"] {
         assert!(ended.out.contains(word), "no \"{word}\" in\n{}", ended.out);
@@ -113,7 +115,7 @@ async fn an_open_loop_charges_a_stall_to_all_that_came_in_meanwhile() {
     const DURATION: Duration = Duration::from_secs(4);
     let folder = Folder::new();
     let server = folder.serve();
-    let options = format!("--rate 50 --seed 3 --duration {}s", DURATION.as_secs());
+    let options = format!("--rate 50 --seed 3 --timeout 30s --duration {}s", DURATION.as_secs());
     let running = Running::start(&mut load(&server.address, &options));
     running.logged("measuring");
     first_decision(&server.address).await;
@@ -142,7 +144,7 @@ async fn an_open_loop_charges_a_stall_to_all_that_came_in_meanwhile() {
 async fn what_is_due_beyond_the_bound_is_told() {
     let folder = Folder::new();
     let server = folder.serve();
-    let options = "--rate 200 --outstanding 5 --duration 2s";
+    let options = "--rate 200 --outstanding 5 --duration 2s --timeout 30s";
     let running = Running::start(&mut load(&server.address, options));
     running.logged("measuring");
     first_decision(&server.address).await;
@@ -172,21 +174,25 @@ async fn ctrl_c_ends_it_early_with_its_result() {
     assert!(number(&report["answered"]) > 0);
 }
 
-#[test]
-fn calls_that_are_not_answered_in_time_are_errors() {
+#[tokio::test]
+async fn a_call_that_is_not_answered_in_time_is_an_error() {
     let folder = Folder::new();
     let server = folder.serve();
-    let ended = run(&mut load(&server.address, "--clients 2 --duration 1s --timeout 1ms"));
-    // Whether any call is that quick is the machine's affair; the accounts may take several tries.
-    let Some(report) = serde_json::from_str::<Value>(&ended.out).ok() else {
-        assert!(ended.err.contains("DeadlineExceeded"), "{}", ended.err);
-        return;
-    };
+    let options = "--rate 50 --duration 2s --timeout 300ms";
+    let running = Running::start(&mut load(&server.address, options));
+    running.logged("measuring");
+    first_decision(&server.address).await;
+    let stopped = Stopped::stop(&server);
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    drop(stopped);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let report = report(&ended);
     assert_adds_up(&report);
-    assert_eq!(ended.code, Some(i32::from(number(&report["answered"]) == 0)), "{}", ended.err);
-    for error in report["errors_by_code"].as_array().unwrap() {
-        assert_eq!(error["code"], "DEADLINE_EXCEEDED", "{report:#}");
-    }
+    let errors = report["errors_by_code"].as_array().unwrap();
+    let late = errors.iter().filter(|error| error["code"] == "DEADLINE_EXCEEDED");
+    assert!(late.map(|error| number(&error["count"])).sum::<u64>() > 10, "{errors:?}");
+    assert!(errors.iter().all(|error| error["code"] != "CANCELLED"), "{errors:?}");
 }
 
 #[test]
