@@ -6,6 +6,9 @@ use thiserror::Error;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Code, Request, Response, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 use super::mix::{FollowUp, Message};
@@ -45,12 +48,15 @@ pub struct Tls {
     pub identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// A server that cannot be reached.
+/// Why nothing can be measured.
 #[derive(Debug, Error)]
-#[error("cannot reach {url}: {text}")]
-pub struct Unreachable {
-    url: Uri,
-    text: String,
+pub enum ConnectError {
+    /// No gRPC server answers there.
+    #[error("cannot reach {url}: {text}")]
+    Unreachable { url: Uri, text: String },
+    /// Certificates or keys are not what they have to be.
+    #[error("credentials: {0}")]
+    Credentials(String),
 }
 
 /// A call that got no answer.
@@ -82,17 +88,16 @@ struct Connection {
 }
 
 impl Calls {
-    /// Makes every connection before anything is measured.
-    pub async fn connect(target: Target) -> Result<Calls, Unreachable> {
+    /// Makes every connection, and sees that a server answers on it, before anything is measured.
+    pub async fn connect(target: Target) -> Result<Calls, ConnectError> {
         let mut connections = Vec::new();
         for _ in 0..target.connections {
             for url in &target.urls {
-                let unreachable = |error: tonic::transport::Error| Unreachable {
-                    url: url.clone(),
-                    text: innermost(&error),
-                };
-                let endpoint = endpoint(url, &target.tls).map_err(unreachable)?;
-                let channel = endpoint.connect().await.map_err(unreachable)?;
+                let endpoint = endpoint(url, &target.tls)
+                    .map_err(|error| ConnectError::Credentials(innermost(&error)))?;
+                let channel = answering(&endpoint)
+                    .await
+                    .map_err(|text| ConnectError::Unreachable { url: url.clone(), text })?;
                 connections.push(Connection {
                     decisions: RiskDecisionServiceClient::new(channel.clone()),
                     accounts: AccountServiceClient::new(channel),
@@ -231,6 +236,28 @@ fn endpoint(url: &Uri, tls: &Tls) -> Result<Endpoint, tonic::transport::Error> {
         config = config.identity(Identity::from_pem(certificate, key));
     }
     endpoint.tls_config(config)
+}
+
+/// A connection on which a gRPC server has answered: a port may take connections for somebody who
+/// speaks another protocol, or who hangs.
+async fn answering(endpoint: &Endpoint) -> Result<Channel, String> {
+    let channel = endpoint.connect().await.map_err(|error| innermost(&error))?;
+    let mut health = HealthClient::new(channel.clone());
+    let check = health.check(HealthCheckRequest::default());
+    let answer = match tokio::time::timeout(CONNECT_MAX, check).await {
+        Ok(answer) => answer,
+        Err(_) => return Err(format!("no answer within {CONNECT_MAX:?}")),
+    };
+    match answer {
+        Ok(health) if health.get_ref().status() == ServingStatus::Serving => Ok(channel),
+        Ok(health) => Err(format!("its health is {}", health.get_ref().status().as_str_name())),
+        // One that tells its health to others only, or has none.
+        Err(status) => match status.code() {
+            Code::Unimplemented | Code::NotFound => Ok(channel),
+            Code::Unauthenticated | Code::PermissionDenied => Ok(channel),
+            code => Err(format!("{}: {}", name(code), status.message())),
+        },
+    }
 }
 
 /// tonic says "transport error", its causes say what happened.

@@ -46,7 +46,7 @@ mod setup;
 mod tally;
 
 pub use arrivals::Arrivals;
-pub use calls::{Target, Tls, Unreachable};
+pub use calls::{ConnectError, Target, Tls};
 pub use report::{ErrorCount, KindReport, Latencies, Percentiles, Report};
 pub use tally::{Kind, Outcomes, Retries};
 
@@ -123,8 +123,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// Makes the connections.
-    pub async fn connect(options: Options) -> Result<Load, Unreachable> {
+    /// Makes the connections, and sees that somebody answers on them.
+    pub async fn connect(options: Options) -> Result<Load, ConnectError> {
         let calls = Calls::connect(options.target.clone()).await?;
         Ok(Load { options, calls: Arc::new(calls) })
     }

@@ -201,6 +201,9 @@ fn what_cannot_be_is_said_at_once() {
     let token = folder.path("token");
     std::fs::write(&token, "two words\n").unwrap();
     let token = format!("--clients 1 --token-file {}", token.display());
+    let pem = folder.path("no.pem");
+    std::fs::write(&pem, "no certificate\n").unwrap();
+    let pem = format!("--clients 1 --url https://127.0.0.1:1 --cert {0} --key {0}", pem.display());
     for (options, code, words) in [
         ("", 2, "--rate"),
         ("--rate 5 --clients 5", 2, "cannot be used with"),
@@ -216,6 +219,7 @@ fn what_cannot_be_is_said_at_once() {
         ("--rate 5 --token-file /nowhere/token", 2, "/nowhere/token"),
         (token.as_str(), 2, "expected one token"),
         ("--rate 5 --output /nowhere/report.json", 2, "/nowhere/report.json"),
+        (pem.as_str(), 2, "credentials: "),
         // A port that nobody listens on.
         ("--rate 5 --url http://127.0.0.1:1", 1, "cannot reach http://127.0.0.1:1/"),
     ] {
@@ -224,6 +228,17 @@ fn what_cannot_be_is_said_at_once() {
         assert!(ended.err.contains(words), "{options}: {}", ended.err);
         assert_eq!(ended.out, "", "{options}");
     }
+}
+
+#[test]
+fn a_port_where_nobody_answers_is_told_before_anything_is_measured() {
+    // Connections are made by the system, and nobody ever takes them.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = deaf.local_addr().unwrap().to_string();
+    let ended = run(&mut load(&address, "--clients 1 --skip-setup"));
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("no answer within"), "{}", ended.err);
+    assert_eq!(ended.out, "");
 }
 
 #[test]

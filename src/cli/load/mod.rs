@@ -15,7 +15,7 @@ use tonic::transport::Uri;
 use uuid::Uuid;
 
 use super::{files, print, serve};
-use crate::load::{self, Options, Pace, Report, Target, Tls};
+use crate::load::{self, ConnectError, Options, Pace, Report, Target, Tls};
 
 /// Beyond it the arrivals thread has nothing to wait for.
 const RATE_MAX: f64 = 1_000_000.0;
@@ -110,7 +110,10 @@ impl Load {
         let options = self.options()?;
         let stop = serve::asked_to_stop()?;
         tokio::pin!(stop);
-        let generator = load::Load::connect(options.clone()).await?;
+        let generator = match load::Load::connect(options).await {
+            Err(error @ ConnectError::Credentials(_)) => return Err(wrong(error.to_string())),
+            connected => connected?,
+        };
         if !self.skip_setup {
             let bar = live::accounts(self.accounts);
             let show = |there: u64| bar.set_position(there);

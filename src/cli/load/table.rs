@@ -95,17 +95,18 @@ fn window(report: &Report) -> String {
 }
 
 fn cells(name: &str, sent: u64, latency: &Percentiles) -> [String; 10] {
+    let told = |micros: u64| if latency.count > 0 { millis(micros) } else { "-".to_owned() };
     [
         name.to_owned(),
         sent.to_string(),
         latency.count.to_string(),
-        millis(latency.p50),
-        millis(latency.p90),
-        millis(latency.p99),
-        millis(latency.p99_9),
-        millis(latency.p99_99),
-        millis(latency.max),
-        millis(latency.mean as u64),
+        told(latency.p50),
+        told(latency.p90),
+        told(latency.p99),
+        told(latency.p99_9),
+        told(latency.p99_99),
+        told(latency.max),
+        told(latency.mean as u64),
     ]
 }
 
