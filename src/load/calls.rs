@@ -255,7 +255,10 @@ async fn answering(endpoint: &Endpoint) -> Result<Channel, String> {
         Err(status) => match status.code() {
             Code::Unimplemented | Code::NotFound => Ok(channel),
             Code::Unauthenticated | Code::PermissionDenied => Ok(channel),
-            code => Err(format!("{}: {}", name(code), status.message())),
+            code => {
+                let cause = std::error::Error::source(&status).map(innermost);
+                Err(format!("{}: {}", name(code), cause.unwrap_or(status.message().to_owned())))
+            }
         },
     }
 }

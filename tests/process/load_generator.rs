@@ -28,7 +28,7 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("no count: {value}"))
 }
 
-/// Sent is answered or an error, in all and of each kind, and every answered request has an outcome.
+/// Sent is answered or an error, in all and of each kind; every answered request has an outcome.
 fn assert_adds_up(report: &Value) {
     let mut sums = [0; 3];
     let mut requests = 0;
