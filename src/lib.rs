@@ -110,6 +110,7 @@
 //!   `service/`.
 //! - table or column: a new file in `ledger/migrations/`.
 //! - scorecard: a spec in `models/specs/`, whose README says what may stand in it; no code.
+//! - request that the load generator sends: `load/mix.rs`, `load/parties.rs`.
 //! - subcommand: a file in `cli/` and a variant in `cli/mod.rs`.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -8,8 +8,8 @@
 //!
 //! - 80 % purchases, 20 % one-time cards, of log-normal amounts (middle 40.00), to be paid in 30
 //!   days (60 %), in instalments (25 %) or now; a card never now.
-//! - Accounts by Zipf's law with exponent 0.5, shops with 1. An account has three devices, two cards
-//!   and two networks, which it shares with others, and mostly uses the first of each.
+//! - Accounts by Zipf's law with exponent 0.5, shops with 1. An account has three devices, two
+//!   cards and two networks, which it shares with others, and mostly uses the first of each.
 //! - 3 % are retries: one of the last 2,000 requests again, the same to the byte. An answer that is
 //!   not the one before is an error.
 //! - 2 % are attacks, in campaigns of ten: half of them the same device and card again and again,
