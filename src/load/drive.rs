@@ -63,7 +63,7 @@ impl Driver {
                     });
                 }
             });
-            // Nobody who waits is told by the drop as well.
+            // Whoever waits learns of the end by the drop.
             drop(done);
         })?;
         let _dropped = ended.await;
@@ -155,7 +155,8 @@ impl Driver {
     ) -> Result<Answer, Failure> {
         let comparison = self.book.compare(number, &answer);
         let different = comparison == Comparison::Different;
-        if counts && (kind == Kind::Retry || different) {
+        // Another answer is told even if it came while nothing was measured.
+        if different || (counts && kind == Kind::Retry) {
             self.tally.counts().retried(comparison);
         }
         match different {

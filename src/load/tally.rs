@@ -57,7 +57,7 @@ pub struct Outcomes {
 pub struct Retries {
     /// Answered with the decision that was known.
     pub same: u64,
-    /// Answered with another one: each is an error.
+    /// Answered with another one, in the warm-up too: each is an error.
     pub different: u64,
     /// Answered where no answer was known before.
     pub unknown: u64,
