@@ -31,9 +31,9 @@
 //!
 //! # What it costs
 //!
-//! Processor time of the generator a call, in the closed loop against `surety serve` on SQLite, both
-//! on the same two cores of a virtual machine that builds used at the same time (load 5 to 10,
-//! November 2026):
+//! Processor time of the generator a call, in the closed loop against `surety serve` on SQLite,
+//! both on the same two cores of a virtual machine that builds used at the same time (load 5 to
+//! 10, November 2026):
 //!
 //! | clients | calls/s | us a call |
 //! |---|---|---|
@@ -43,8 +43,8 @@
 //!
 //! One client pays for waking threads at each answer; many share a wake-up. In the open loop at 200
 //! requests a second it was 228 us a call, and half of the requests were started within 0.14 ms of
-//! their time, 99 % within 1.8 ms. A report says both for its own run: where the generator itself is
-//! late, a rate is beyond it.
+//! their time, 99 % within 1.8 ms. A report says both for its own run: where the generator itself
+//! is late, a rate is beyond it.
 
 mod arrivals;
 mod book;
