@@ -9,6 +9,7 @@ mod export;
 mod files;
 mod json;
 mod ledger;
+mod load;
 mod moment;
 mod playbook;
 mod policy;
@@ -60,6 +61,8 @@ enum Command {
     Erase(erase::Erase),
     /// Write what the ledger holds as a table for other programs.
     Export(export::Export),
+    /// Put a running service under load and say how it did.
+    Load(load::Load),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
     /// Prove that decisions are what they were when they were recorded, or tell who has read them.
@@ -84,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Signals(command) => block_on(command.run()),
         Command::Erase(command) => block_on(command.run()),
         Command::Export(command) => block_on(command.run()),
+        Command::Load(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
         Command::Audit(command) => block_on(command.run()),
     }
