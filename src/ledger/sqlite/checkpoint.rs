@@ -13,11 +13,11 @@ use crate::ledger::Error;
 use crate::ledger::sql::{Connection, query};
 
 /// Pages of 4 KiB that the log gathers before they are moved.
-const PAGES: i64 = 4_000;
+const PAGES: i64 = 16_000;
 /// The log begins anew only when all of it was moved, which never happens while commits follow one
 /// another without a pause. At this length the writer moves the rest itself: 128 MiB, and seldom
 /// enough that fewer than one decision in a hundred waits for it.
-const PAGES_MOST: i64 = 32_000;
+const PAGES_MOST: i64 = 64_000;
 /// Between looks at a log that grows.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
