@@ -84,9 +84,10 @@ mod tests {
     fn names_of_certificates_are_dns_names_or_uris() {
         for (text, name) in [
             ("Shop.Example", Some("shop.example")),
-            ("spiffe://lender.example/ns/shop/sa/Checkout", Some(
+            (
                 "spiffe://lender.example/ns/shop/sa/Checkout",
-            )),
+                Some("spiffe://lender.example/ns/shop/sa/Checkout"),
+            ),
             ("checkout", Some("checkout")),
             ("", None),
             ("*.example", None),

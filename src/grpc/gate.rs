@@ -67,8 +67,12 @@ where
         let waiting = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, waiting);
         let (service, on_loopback) = (Arc::clone(&self.service), self.on_loopback);
+        let shown = Shown {
+            authorization: request.headers().get(AUTHORIZATION).cloned(),
+            visitor: request.extensions().get::<Arc<Visitor>>().cloned(),
+        };
         Box::pin(async move {
-            match identify(&service, on_loopback, &request).await {
+            match identify(&service, on_loopback, shown).await {
                 Ok(identity) => {
                     request.extensions_mut().insert(identity);
                     inner.call(request).await
@@ -79,27 +83,26 @@ where
     }
 }
 
+/// What a call shows of who makes it.
+struct Shown {
+    authorization: Option<http::HeaderValue>,
+    visitor: Option<Arc<Visitor>>,
+}
+
 /// A token comes before a certificate: proxies that speak for others have certificates too.
-async fn identify(
-    service: &Service,
-    on_loopback: bool,
-    request: &http::Request<Body>,
-) -> Result<Identity, Status> {
-    let visitor = request.extensions().get::<Arc<Visitor>>();
-    if let Some(value) = request.headers().get(AUTHORIZATION) {
+async fn identify(service: &Service, on_loopback: bool, shown: Shown) -> Result<Identity, Status> {
+    let callers = service.callers();
+    if let Some(value) = shown.authorization {
         let token = value.to_str().ok().and_then(bearer).ok_or_else(unknown_token)?;
-        let known = service.callers().by_token(token).await;
-        return known.map(Identity::Known).map_err(strange);
+        return callers.by_token(token).await.map(Identity::Known).map_err(strange);
     }
-    if !service.callers().any() && on_loopback && visitor.is_some_and(|visitor| visitor.is_local()) {
+    let visitor = shown.visitor.ok_or_else(missing)?;
+    if on_loopback && visitor.is_local() && !callers.any() {
         return Ok(Identity::Local);
     }
-    match visitor.map(|visitor| visitor.names.as_slice()) {
-        None | Some([]) => Err(missing()),
-        Some(names) => {
-            let known = service.callers().by_certificate(names).await;
-            known.map(Identity::Known).map_err(strange)
-        }
+    match visitor.names.as_slice() {
+        [] => Err(missing()),
+        names => callers.by_certificate(names).await.map(Identity::Known).map_err(strange),
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Answered, Error, Service, allowed, answered_before, key, message, sees_all, teach,
-};
+use super::{Answered, Error, Service, allowed, answered_before, key, message, sees_all, teach};
 use crate::domain::{
     AccountId, Caller, CancelReason, Cancellation, Confirmation, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, DecisionRecord, DecisionState, Holder, MerchantId, Money,
@@ -208,7 +206,7 @@ impl Service {
                 // is judged here and not in the ledger.
                 let asked = caller.merchants.has(&record.merchant)
                     && (query.outcomes.is_empty()
-                    || query.outcomes.contains(&record.decision.outcome))
+                        || query.outcomes.contains(&record.decision.outcome))
                     && (query.states.is_empty() || query.states.contains(&state));
                 if asked && wanted(&record) {
                     page.push(record);
@@ -281,8 +279,10 @@ fn visible(caller: &Caller, found: Option<DecisionRecord>) -> Result<DecisionRec
         (record.caller == caller.name || sees_all(caller.role))
             && caller.merchants.has(&record.merchant)
     };
-    found.filter(shown).ok_or_else(|| {
-        Error::NotFound { what: "decision", reason: "DECISION_NOT_FOUND", name: String::new() }
+    found.filter(shown).ok_or_else(|| Error::NotFound {
+        what: "decision",
+        reason: "DECISION_NOT_FOUND",
+        name: String::new(),
     })
 }
 

@@ -35,7 +35,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, Semaphore};
 
 use crate::domain::{
-    Caller, DecisionRecord, Fault, FaultKind, Holder, MerchantId, PARTY_SECRET_LEN, PartyHasher, Role, Time,
+    Caller, DecisionRecord, Fault, FaultKind, Holder, MerchantId, PARTY_SECRET_LEN, PartyHasher,
+    Role, Time,
 };
 use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;

@@ -119,9 +119,10 @@ mod tests {
         assert_eq!(greeted(&more).await, Ok(()));
         for (said, refusal) in [
             (&b"GET / HTTP/1.1\r\n\r\n"[..], Some(Refusal::Http1)),
-            (b"POST /surety.v1.RiskDecisionService/EvaluatePurchase HTTP/1.1\r\n", Some(
-                Refusal::Http1,
-            )),
+            (
+                b"POST /surety.v1.RiskDecisionService/EvaluatePurchase HTTP/1.1\r\n",
+                Some(Refusal::Http1),
+            ),
             (b"PUT", Some(Refusal::Http1)),
             (b"\x16\x03\x01\x02\x00\x01", Some(Refusal::Garbage)),
             (b"PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n", Some(Refusal::Garbage)),

@@ -55,12 +55,8 @@ const HEALTH_WATCH: &str = "/grpc.health.v1.Health/Watch";
 /// Serves the connections that come to the door until `stop`. Then no more are taken, and those
 /// that are there end with their calls: after `drain_for`, or soon after the last call, what is
 /// still open is cut, so that no open watch and no idle socket holds the end.
-pub async fn open<S>(
-    door: Door,
-    service: S,
-    stop: impl Future<Output = ()>,
-    drain_for: Duration,
-) where
+pub async fn open<S>(door: Door, service: S, stop: impl Future<Output = ()>, drain_for: Duration)
+where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
@@ -84,9 +80,7 @@ pub async fn open<S>(
     // Whoever comes now is refused by the operating system, and asks another replica.
     drop(listener);
     closing.send_replace(true);
-    let all_gone = async {
-        while visits.tasks.join_next().await.is_some() {}
-    };
+    let all_gone = async { while visits.tasks.join_next().await.is_some() {} };
     let quiet = async {
         host.under_way.none().await;
         tokio::time::sleep(LINGER).await;
@@ -187,14 +181,14 @@ where
 
     /// One connection from its first byte to its end.
     async fn attend(mut self, stream: TcpStream, peer: SocketAddr, visit: Arc<Visit>) {
-        let tls = self.tls.clone();
+        let (tls, counts) = (self.tls.clone(), Arc::clone(&self.counts));
         let greeted = async {
             let Some(tls) = tls else {
                 let (mut stream, names) = (stream, Vec::new());
                 return greet(&mut stream).await.map(|()| (Opened::Plain(stream), names));
             };
             let mut stream = tls.acceptor().accept(stream).await.map_err(|error| {
-                self.counts.refuse(Refusal::Tls, &error);
+                counts.refuse(Refusal::Tls, &error);
                 None
             })?;
             let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
@@ -205,7 +199,7 @@ where
         let greeted = tokio::select! {
             greeted = tokio::time::timeout(GREETING_MAX, greeted) => greeted,
             () = visit.asked_to_leave() => return,
-            _ = closes.wait_for(|closing| *closing) => return,
+            () = closed(&mut closes) => return,
         };
         let visitor = |names| Arc::new(Visitor { peer, names });
         match greeted {
@@ -233,7 +227,7 @@ where
                 request.extensions_mut().insert(visitor);
                 poll_fn(|context| service.poll_ready(context)).await?;
                 let response = service.call(request).await?;
-                Ok::<_, Infallible>(response.map(|body| Body::new(Held { body, call })))
+                Ok::<_, Infallible>(response.map(|body| Body::new(Held { body, _call: call })))
             }
         });
         let io = TokioIo::new(Rewound::new(io));
@@ -244,7 +238,7 @@ where
                 connection.as_mut().graceful_shutdown();
                 tokio::time::timeout(LEAVING_MAX, connection).await.ok()
             }
-            _ = self.closes.wait_for(|closing| *closing) => {
+            () = closed(&mut self.closes) => {
                 connection.as_mut().graceful_shutdown();
                 Some(connection.await)
             }
@@ -255,6 +249,12 @@ where
             self.counts.refuse(refusal, &format_args!("{}: {error}", peer.ip()));
         }
     }
+}
+
+/// Resolves once the door is closed.
+async fn closed(closes: &mut watch::Receiver<bool>) {
+    // The door holds the other end for as long as there are connections.
+    let _closed = closes.wait_for(|closing| *closing).await;
 }
 
 /// A connection that has shown what it is.

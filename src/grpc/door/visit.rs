@@ -126,7 +126,7 @@ impl Drop for Call {
 /// An answer's body: the call is under way until all of it was taken.
 pub struct Held {
     pub body: Body,
-    pub call: Call,
+    pub _call: Call,
 }
 
 impl HttpBody for Held {

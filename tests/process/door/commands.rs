@@ -7,7 +7,8 @@ use crate::child::surety;
 #[test]
 fn a_caller_is_added_listed_and_revoked_on_a_new_folder() {
     let place = Place::new();
-    let token = place.add(&["shop", "--role", "checkout", "--merchant", "m-1", "--merchant", "m-2"]);
+    let token =
+        place.add(&["shop", "--role", "checkout", "--merchant", "m-1", "--merchant", "m-2"]);
     assert!(token.starts_with("srt_") && token.len() == 47, "{token}");
     let console = ["console", "--role", "agent", "--role", "auditor"];
     let named = ["--certificate", "Console.Example", "--no-token"];
