@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-const CONFIG: &str = "[ca]\ndefault_ca = it\n[it]\ndatabase = index\nnew_certs_dir = .\n\
+const CONFIG: &str = "[ca]\ndefault_ca = it\n[it]\ndatabase = index\nserial = serial\nnew_certs_dir = .\n\
                       default_md = sha256\npolicy = any\nunique_subject = no\n[any]\n\
                       commonName = supplied\n";
 
@@ -27,6 +27,7 @@ impl Authority {
         let authority = Authority { folder: tempfile::tempdir().unwrap() };
         fs::write(authority.path("config"), CONFIG).unwrap();
         fs::write(authority.path("index"), "").unwrap();
+        fs::write(authority.path("serial"), "01").unwrap();
         authority.openssl(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -subj /CN=test \
              -keyout key.pem -out certificate.pem",
@@ -65,7 +66,7 @@ impl Authority {
              -keyout leaf.key -out leaf.csr",
         );
         self.openssl(&format!(
-            "ca -batch -notext -config config -rand_serial -cert certificate.pem -keyfile key.pem \
+            "ca -batch -notext -config config -cert certificate.pem -keyfile key.pem \
              -extfile extensions -in leaf.csr -out leaf.pem {validity}"
         ));
         Pair { certificate: read(&self.path("leaf.pem")), key: read(&self.path("leaf.key")) }

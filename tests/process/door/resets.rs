@@ -1,5 +1,7 @@
 //! Streams that are opened and reset at once (CVE-2023-44487): the connection ends, others do not.
 
+use std::future::poll_fn;
+
 use h2::Reason;
 use tokio::net::TcpStream;
 use tonic::codegen::http::{Method, Request, Version};
@@ -24,8 +26,9 @@ async fn flood(server: &Server) -> usize {
             .header("content-type", "application/grpc")
             .body(())
             .unwrap();
-        let Ok(ready) = client.ready().await else { break };
-        client = ready;
+        if poll_fn(|context| client.poll_ready(context)).await.is_err() {
+            break;
+        }
         let Ok((_answer, mut stream)) = client.send_request(request, false) else { break };
         stream.send_reset(Reason::CANCEL);
         sent += 1;
