@@ -7,8 +7,8 @@ const KEPT_BACK: u64 = 256;
 
 /// Raises the soft limit of this process as far as it may itself, and gives how many connections
 /// fit below it: of too many, one would take the descriptor that a commit needs.
-pub(super) fn enough_for(connections: usize) -> usize {
-    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(KEPT_BACK);
+pub(super) fn enough_for(connections: u32) -> usize {
+    let wanted = u64::from(connections) + KEPT_BACK;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let mut limit = current.unwrap_or(u64::MAX);
     if limit < wanted {
@@ -17,8 +17,8 @@ pub(super) fn enough_for(connections: usize) -> usize {
             limit = raised;
         }
     }
-    let fit = usize::try_from(limit.saturating_sub(KEPT_BACK)).unwrap_or(usize::MAX).max(1);
-    if fit < connections {
+    let fit = limit.saturating_sub(KEPT_BACK).clamp(1, u64::from(connections));
+    if fit < u64::from(connections) {
         tracing::warn!(
             connections = fit,
             wanted = connections,
@@ -26,5 +26,5 @@ pub(super) fn enough_for(connections: usize) -> usize {
             "fewer connections at once, for want of file descriptors: see `ulimit -n`"
         );
     }
-    connections.min(fit)
+    usize::try_from(fit).unwrap_or(usize::MAX)
 }

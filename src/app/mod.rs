@@ -33,9 +33,9 @@ const CLOSE_MAX: Duration = Duration::from_secs(5);
 /// How often signals are saved unless it is said otherwise.
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
 
-/// Connections at once unless it is said otherwise. An idle one holds some 20 KiB, so all of them
-/// some 200 MiB; the shops of a lender need hundreds.
-pub const CONNECTIONS_MAX: usize = 10_000;
+/// Connections at once unless it is said otherwise. An idle one holds some 22 KiB, so all of them
+/// some 220 MiB; the shops of a lender need hundreds.
+pub const CONNECTIONS_MAX: u32 = 10_000;
 
 /// What `serve` is told.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub struct Entrance {
     /// Listen beyond this machine without TLS: somebody else encrypts.
     pub plaintext: bool,
     /// Connections at once.
-    pub connections_max: usize,
+    pub connections_max: u32,
 }
 
 impl Default for Entrance {

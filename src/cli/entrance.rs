@@ -25,7 +25,7 @@ pub(super) struct Entrance {
     plaintext: bool,
     /// Connections at once; at the last one, who has been idle longest makes room. Fewer where the
     /// file descriptors of the process do not suffice.
-    #[arg(long, value_name = "NUMBER", default_value_t = 10_000,
+    #[arg(long, value_name = "NUMBER", default_value_t = app::CONNECTIONS_MAX,
           value_parser = value_parser!(u32).range(1..))]
     max_connections: u32,
 }
@@ -37,7 +37,6 @@ impl Entrance {
             key,
             client_ca: self.tls_client_ca,
         });
-        let connections_max = usize::try_from(self.max_connections).unwrap_or(usize::MAX);
-        app::Entrance { tls, plaintext: self.plaintext, connections_max }
+        app::Entrance { tls, plaintext: self.plaintext, connections_max: self.max_connections }
     }
 }

@@ -33,11 +33,11 @@ pub async fn greet<T: AsyncRead + Unpin>(io: &mut T) -> Result<(), Option<Refusa
 }
 
 fn kind(said: &[u8]) -> Refusal {
-    let begins = |method: &&str| {
+    let begins = |method: &str| {
         let length = said.len().min(method.len());
         length > 1 && said[..length] == method.as_bytes()[..length]
     };
-    if METHODS.iter().any(|method| begins(&method)) { Refusal::Http1 } else { Refusal::Garbage }
+    if METHODS.iter().any(|method| begins(method)) { Refusal::Http1 } else { Refusal::Garbage }
 }
 
 /// A connection whose preface was read already, and is read again by who serves it.
