@@ -22,6 +22,8 @@ pub mod server;
 const CLIENTS: u64 = 64;
 const RUN: Duration = Duration::from_secs(8);
 const SMALL: Duration = Duration::from_millis(300);
+/// Spreads numbers over all references, no two over the same.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Sides take turns, so that both meet the same neighbours on the machine.
 const ROUNDS: usize = 3;
 
@@ -176,7 +178,7 @@ async fn open(path: &Path) -> SqliteConnection {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", "4000")
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", "-16384")
         .connect()
         .await
         .unwrap()
@@ -245,7 +247,7 @@ impl Rows {
                     } else if name == own || name == "decision_id" {
                         row.push_bind(format!("{id:08x}-0000-7000-8000-000000000000"));
                     } else if name == "reference" {
-                        row.push_bind(Reference::from_random(Draw(id).next()).as_str());
+                        row.push_bind(Reference::from_random(id.wrapping_mul(ODD)).as_str());
                     } else if name == "holder" {
                         row.push_bind(format!("account-{}", id % ACCOUNTS));
                     } else {

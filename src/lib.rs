@@ -39,6 +39,8 @@
 //!   goes out by the caller's role. Without rules of any kind.
 //! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a model of a spec
 //!   and a table, or of the ledger's own past. Without the service: it needs none.
+//! - [`load`]: the load generator: a client that asks as shops do, and measures. Without the
+//!   service: it knows the protos alone.
 //! - [`app`]: puts it together: data folder, keys, ledger, playbook, server, an orderly stop.
 //! - [`cli`]: the subcommands, one file each.
 //!
@@ -109,6 +111,7 @@
 //!   `service/`.
 //! - table or column: a new file in `ledger/migrations/`.
 //! - scorecard: a spec in `models/specs/`, whose README says what may stand in it; no code.
+//! - request that the load generator sends: `load/mix.rs`, `load/parties.rs`.
 //! - subcommand: a file in `cli/` and a variant in `cli/mod.rs`.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -132,6 +135,9 @@ pub mod service;
 // The edges: callers over gRPC, files of the past.
 pub mod grpc;
 pub mod lab;
+
+// A client for measurements.
+pub mod load;
 
 // The process: put together, started from the command line.
 pub mod app;

@@ -11,6 +11,7 @@ mod export;
 mod files;
 mod json;
 mod ledger;
+mod load;
 mod moment;
 mod playbook;
 mod policy;
@@ -65,6 +66,8 @@ enum Command {
     Erase(erase::Erase),
     /// Write what the ledger holds as a table for other programs.
     Export(export::Export),
+    /// Put a running service under load and say how it did.
+    Load(load::Load),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
     /// Prove that decisions are what they were when they were recorded, or tell who has read them.
@@ -90,6 +93,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Signals(command) => block_on(command.run()),
         Command::Erase(command) => block_on(command.run()),
         Command::Export(command) => block_on(command.run()),
+        Command::Load(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
         Command::Audit(command) => block_on(command.run()),
     }

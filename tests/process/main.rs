@@ -47,6 +47,8 @@ mod policy_commands;
 mod assess;
 // `erase` through a running service.
 mod erase;
+// `load` against a running service: what it counts is what happened.
+mod load_generator;
 // `audit verify` beside a running service, and what it finds.
 mod audit;
 // `export` beside a running service.

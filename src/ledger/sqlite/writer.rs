@@ -9,6 +9,7 @@ use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chain::Chain;
+use super::checkpoint::Checkpoints;
 use super::commit::commit_assessments;
 use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
@@ -50,49 +51,79 @@ impl Job {
     }
 }
 
-/// Starts the writer; it ends when the last sender is dropped or a commit fails.
+/// Starts the writer; it ends when the last sender is dropped or a commit fails. `beside` moves
+/// the log.
 pub(super) async fn start(
     mut connection: Connection,
+    beside: Connection,
 ) -> Result<(mpsc::Sender<Job>, watch::Receiver<Option<String>>), Error> {
     let chain = Chain::open(&mut connection).await?;
     let (jobs, waiting) = mpsc::channel(QUEUE);
     let (tell, failed) = watch::channel(None);
-    tokio::spawn(run(connection, chain, waiting, tell));
+    tokio::spawn(async move {
+        let (checkpoints, unmoved) = Checkpoints::start(beside);
+        let writer = Writer { connection, chain, checkpoints };
+        if let Err(error) = writer.run(waiting, unmoved).await {
+            tell.send_replace(Some(format!("the ledger's writer stopped: {error}")));
+        }
+    });
     Ok((jobs, failed))
 }
 
-async fn run(
-    mut connection: Connection,
-    mut chain: Chain,
-    mut waiting: mpsc::Receiver<Job>,
-    tell: watch::Sender<Option<String>>,
-) {
-    let mut group = Vec::with_capacity(GROUP_MAX);
-    while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
-        gather(&mut waiting, &mut group).await;
-        let mut longer = chain;
-        match commit_group(&mut connection, &mut longer, std::mem::take(&mut group)).await {
+struct Writer {
+    connection: Connection,
+    chain: Chain,
+    checkpoints: Checkpoints,
+}
+
+impl Writer {
+    async fn run(
+        mut self,
+        mut waiting: mpsc::Receiver<Job>,
+        mut unmoved: oneshot::Receiver<Error>,
+    ) -> Result<(), Error> {
+        let mut group = Vec::with_capacity(GROUP_MAX);
+        loop {
+            let committed = tokio::select! {
+                Ok(error) = &mut unmoved => Err(error),
+                waited = waiting.recv_many(&mut group, GROUP_MAX) => match waited {
+                    0 => break,
+                    _ => {
+                        gather(&mut waiting, &mut group).await;
+                        self.commit(std::mem::take(&mut group)).await
+                    }
+                },
+            };
+            if let Err(error) = committed {
+                // Closing would move the log into the main file, as if its sync had succeeded.
+                std::mem::forget(self.connection);
+                return Err(error);
+            }
+        }
+        if let Connection::Sqlite(connection) = self.connection {
+            // A failure here loses nothing: what was committed is in the log.
+            drop(connection.close().await);
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, group: Vec<Job>) -> Result<(), Error> {
+        let mut longer = self.chain;
+        match commit_group(&mut self.connection, &mut longer, group).await {
             Ok(acknowledgements) => {
-                chain = longer;
+                self.chain = longer;
                 acknowledgements.into_iter().for_each(|tell| tell());
+                self.checkpoints.after_commit(&mut self.connection).await
             }
             // Nothing of the group is there. What was said before holds; there may be room again.
             Err(Error::Full(cause)) => {
                 tracing::error!(cause, "the disk of the ledger is full: nothing is recorded");
                 // SQLite may have rolled back by itself; if neither did, the next group says so.
-                drop(connection.run("ROLLBACK").await);
+                drop(self.connection.run("ROLLBACK").await);
+                Ok(())
             }
-            Err(error) => {
-                tell.send_replace(Some(format!("the ledger's writer stopped: {error}")));
-                // Closing would move the log into the main file, as if its sync had succeeded.
-                std::mem::forget(connection);
-                return;
-            }
+            Err(error) => Err(error),
         }
-    }
-    if let Connection::Sqlite(connection) = connection {
-        // A failure here loses nothing: what was committed is in the log.
-        drop(connection.close().await);
     }
 }
 
