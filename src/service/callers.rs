@@ -164,7 +164,7 @@ pub(super) async fn keep(service: Weak<Service>) {
     }
 }
 
-/// A token as its caller gets it: the prefix, and the bytes in base64url (RFC 4648) without padding.
+/// A token as its caller gets it: the prefix, and the bytes in base64url (RFC 4648), not padded.
 pub fn token_text(bytes: &[u8; TOKEN_BYTES]) -> String {
     let mut text = String::from(TOKEN_PREFIX);
     for group in bytes.chunks(3) {

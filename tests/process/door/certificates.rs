@@ -6,9 +6,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-const CONFIG: &str = "[ca]\ndefault_ca = it\n[it]\ndatabase = index\nserial = serial\nnew_certs_dir = .\n\
-                      default_md = sha256\npolicy = any\nunique_subject = no\n[any]\n\
-                      commonName = supplied\n";
+const CONFIG: &str = "[ca]\ndefault_ca = it\n[it]\ndatabase = index\nserial = serial\n\
+                      new_certs_dir = .\ndefault_md = sha256\npolicy = any\n\
+                      unique_subject = no\n[any]\ncommonName = supplied\n";
 
 /// An authority.
 pub struct Authority {
