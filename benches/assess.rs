@@ -9,11 +9,10 @@ use std::time::Instant;
 
 use prost_types::Timestamp;
 use surety::domain::PARTY_SECRET_LEN;
-use surety::grpc::{self, pb};
+use surety::grpc::{self, Door, pb};
 use surety::ledger::{Ledger, Place};
 use surety::service::{Clock, Service, Settings};
 use surety::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tonic::Request;
 use tonic::transport::Channel;
@@ -104,9 +103,9 @@ impl Bench {
             clock: Clock::system(),
         };
         let service = Service::start(settings).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(grpc::serve(service, listener, std::future::pending()));
+        let door = Door::bind("127.0.0.1:0".parse().unwrap(), None, 1_000).await.unwrap();
+        let url = format!("http://{}", door.address().unwrap());
+        tokio::spawn(grpc::serve(service, door, std::future::pending()));
         let mut channels = Vec::new();
         for _ in 0..CLIENTS {
             channels.push(Channel::from_shared(url.clone()).unwrap().connect().await.unwrap());

@@ -35,8 +35,8 @@
 //!   processes share: decisions in chains of hashes, exposure, accounts, plans, cards, reviews,
 //!   answers by key. Without a sweeper: ends are judged by comparing times.
 //! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
-//! - [`grpc`]: the edge: parses what comes in, cuts what goes out by the caller's role. Without
-//!   rules of any kind; without credentials, so far.
+//! - [`grpc`]: the edge: takes connections, finds out who calls, parses what comes in, cuts what
+//!   goes out by the caller's role. Without rules of any kind.
 //! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a model of a spec
 //!   and a table, or of the ledger's own past. Without the service: it needs none.
 //! - [`load`]: the load generator: a client that asks as shops do, and measures. Without the
@@ -49,9 +49,10 @@
 //!
 //! # The life of an assessment
 //!
-//! 1. `grpc/serve.rs`, `grpc/codes.rs`: limits on size, metadata and calls under way; the deadline;
-//!    the status codes that the protos promise.
-//! 2. `grpc/handlers/decisions.rs`, `grpc/role.rs`: a [`Caller`](domain::Caller) whose role may
+//! 1. `grpc/door/`, `grpc/codes.rs`: TLS; limits on connections, size, metadata and calls under
+//!    way; the deadline; the status codes that the protos promise.
+//! 2. `grpc/gate.rs`, `service/callers.rs`: whose token or certificate this is. Then
+//!    `grpc/handlers/decisions.rs`, `grpc/role.rs`: a [`Caller`](domain::Caller) whose role may
 //!    make the call.
 //! 3. `grpc/from_proto/purchase.rs`: a valid [`Request`](domain::Request), or all its faults
 //!    together. Identifiers become keyed hashes here.

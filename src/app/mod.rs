@@ -1,5 +1,6 @@
 //! Puts it together: data folder, keys, ledger, playbook, service, server, and an orderly stop.
 
+mod descriptors;
 mod keys;
 mod playbook_files;
 
@@ -13,11 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
-use crate::grpc;
+use crate::grpc::{self, Door, Tls, TlsFiles};
 use crate::ledger::{Ledger, Place, SignalsClaim};
 use crate::service::{Clock, Retention, Service, Settings};
 use crate::signals::redis::{Options, RedisStore, Server};
@@ -33,10 +33,15 @@ const CLOSE_MAX: Duration = Duration::from_secs(5);
 /// How often signals are saved unless it is said otherwise.
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
 
+/// Connections at once unless it is said otherwise. An idle one holds some 22 KiB, so all of them
+/// some 220 MiB; the shops of a lender need hundreds.
+pub const CONNECTIONS_MAX: u32 = 10_000;
+
 /// What `serve` is told.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub grpc_listen: SocketAddr,
+    pub entrance: Entrance,
     pub data: PathBuf,
     pub ledger: Place,
     pub playbook: PlaybookFiles,
@@ -53,6 +58,22 @@ pub struct Config {
     pub retention: Option<Retention>,
 }
 
+/// How connections are let in.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    pub tls: Option<TlsFiles>,
+    /// Listen beyond this machine without TLS: somebody else encrypts.
+    pub plaintext: bool,
+    /// Connections at once.
+    pub connections_max: u32,
+}
+
+impl Default for Entrance {
+    fn default() -> Entrance {
+        Entrance { tls: None, plaintext: false, connections_max: CONNECTIONS_MAX }
+    }
+}
+
 /// Where signals are kept.
 #[derive(Clone, Debug)]
 pub enum Signals {
@@ -63,7 +84,7 @@ pub enum Signals {
 /// A service that is ready to serve.
 pub struct App {
     pub service: Arc<Service>,
-    pub listener: TcpListener,
+    pub door: Door,
     ledger: Ledger,
     _signals: Option<SignalsClaim>,
     snapshot_every: Option<Duration>,
@@ -74,16 +95,7 @@ impl App {
     /// Opens everything; what is wrong stops the start with one line that says what and where.
     pub async fn open(config: &Config) -> Result<App> {
         let playbook = config.playbook.load()?;
-        if !config.grpc_listen.ip().is_loopback() {
-            bail!(
-                "cannot listen on {}: callers have no credentials yet, so only those on the same \
-                 machine are served; expected a loopback address such as 127.0.0.1",
-                config.grpc_listen
-            );
-        }
-        let listener = TcpListener::bind(config.grpc_listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.grpc_listen))?;
+        let door = door(config).await?;
         // The ledger holds what was sent about devices and networks: nobody else's to read.
         DirBuilder::new()
             .recursive(true)
@@ -113,9 +125,10 @@ impl App {
             clock: config.clock.clone(),
         };
         let service = Service::start(settings).await?;
+        callers_are_known(config, &service)?;
         Ok(App {
             service,
-            listener,
+            door,
             ledger,
             _signals: claim,
             snapshot_every: config.snapshot_every,
@@ -124,7 +137,7 @@ impl App {
     }
 
     pub fn address(&self) -> Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+        Ok(self.door.address()?)
     }
 
     /// Serves until `stop`, or until the ledger fails: after a failed commit nobody knows what is
@@ -138,7 +151,7 @@ impl App {
         let drop_old = |ages| tokio::spawn(Arc::clone(&service).keep_retention(ages, drops_ended));
         let dropping = self.retention.map(drop_old);
         let served = tokio::select! {
-            served = grpc::serve(self.service, self.listener, stop) => served,
+            served = grpc::serve(self.service, self.door, stop) => served,
             cause = ledger.failed() => {
                 service.give_up_snapshot();
                 bail!("the ledger failed, so nothing more is answered: {cause}")
@@ -162,6 +175,40 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Listens, where that is safe.
+async fn door(config: &Config) -> Result<Door> {
+    let Config { grpc_listen, entrance, .. } = config;
+    if !grpc_listen.ip().is_loopback() && entrance.tls.is_none() && !entrance.plaintext {
+        bail!(
+            "cannot listen on {grpc_listen} without TLS; expected --tls-cert and --tls-key, \
+             --plaintext where a mesh encrypts, or a loopback address such as 127.0.0.1"
+        );
+    }
+    let tls = entrance.tls.clone().map(Tls::load).transpose()?;
+    let max = descriptors::enough_for(entrance.connections_max);
+    let door = Door::bind(*grpc_listen, tls, max).await;
+    door.with_context(|| format!("cannot listen on {grpc_listen}"))
+}
+
+/// Without callers everybody may do anything, which only this machine may offer to itself.
+fn callers_are_known(config: &Config, service: &Service) -> Result<()> {
+    let Config { grpc_listen, ledger, .. } = config;
+    if service.callers().any() {
+        return Ok(());
+    }
+    if !grpc_listen.ip().is_loopback() {
+        bail!(
+            "cannot serve on {grpc_listen}: the ledger {ledger} has no callers; expected one, \
+             made by `surety caller add NAME --role checkout --merchant ID` on the same ledger"
+        );
+    }
+    tracing::info!(
+        "no callers: whoever is on this machine may call, in any role; `surety caller add` makes \
+         one, and credentials are needed from then on"
+    );
+    Ok(())
 }
 
 /// What processes on one ledger have to agree on.

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use tonic::Request;
-use tonic::metadata::MetadataValue;
 
 use super::json::{printed, read, typed};
 use super::print;
+use super::server::Server;
 use crate::grpc::pb;
 use crate::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 
@@ -17,13 +17,14 @@ pub(super) struct Assess {
     /// proto3 JSON of an EvaluatePurchaseRequest, or with `terms` of an EvaluateOneTimeCardRequest;
     /// `-` is standard input. Without a `request_id` a new one is made.
     file: PathBuf,
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
-    server: String,
+    #[command(flatten)]
+    server: Server,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Role to ask in; an auditor sees the evidence too.
-    #[arg(long, default_value = "auditor")]
-    role: String,
+    /// Role to ask in. Without credentials it is auditor unless it is named, and shows the evidence
+    /// too; with them it is the only one that the caller has.
+    #[arg(long)]
+    role: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,9 +42,7 @@ impl Assess {
         };
         fields.entry("request_id").or_insert_with(|| uuid::Uuid::now_v7().to_string().into());
         let is_card = fields.contains_key("terms");
-        let mut client = RiskDecisionServiceClient::connect(self.server.clone())
-            .await
-            .with_context(|| format!("cannot reach {}", self.server))?;
+        let mut client = RiskDecisionServiceClient::new(self.server.connect().await?);
         let (decision, answer) = if is_card {
             let asked: pb::EvaluateOneTimeCardRequest =
                 typed(json, "surety.v1.EvaluateOneTimeCardRequest", &name)?;
@@ -66,9 +65,6 @@ impl Assess {
     }
 
     fn request<T>(&self, message: T) -> Result<Request<T>> {
-        let mut request = Request::new(message);
-        let role = MetadataValue::try_from(&self.role).context("--role")?;
-        request.metadata_mut().insert("surety-role", role);
-        Ok(request)
+        self.server.request(message, self.role.as_deref(), "auditor")
     }
 }

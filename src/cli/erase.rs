@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use tonic::Request;
-use tonic::metadata::MetadataValue;
 
 use super::json::{read, typed};
 use super::print;
+use super::server::Server;
 use crate::grpc::pb;
 use crate::grpc::pb::account_service_client::AccountServiceClient;
 
@@ -23,11 +22,12 @@ pub(super) struct Erase {
     /// command line shows the contact.
     #[arg(long, value_name = "FILE")]
     guest: Option<PathBuf>,
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
-    server: String,
-    /// Role to ask in: ledger or compliance.
-    #[arg(long, default_value = "compliance")]
-    role: String,
+    #[command(flatten)]
+    server: Server,
+    /// Role to ask in: ledger or compliance. Without credentials it is compliance unless it is
+    /// named; with them it is the only one that the caller has.
+    #[arg(long)]
+    role: Option<String>,
     /// The UUID of an erasure whose answer got lost: it is then told again. A new one when not
     /// given.
     #[arg(long, value_name = "UUID")]
@@ -37,16 +37,12 @@ pub(super) struct Erase {
 impl Erase {
     pub async fn run(self) -> Result<()> {
         let guest = self.guest()?;
-        let mut client = AccountServiceClient::connect(self.server.clone())
-            .await
-            .with_context(|| format!("cannot reach {}", self.server))?;
+        let mut client = AccountServiceClient::new(self.server.connect().await?);
         let request_id = self.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         let account_id = self.account.unwrap_or_default();
         let who = if guest.is_some() { "the guest".to_owned() } else { account_id.clone() };
         let message = pb::EraseAccountRequest { request_id, account_id, guest };
-        let mut request = Request::new(message);
-        let role = MetadataValue::try_from(&self.role).context("--role")?;
-        request.metadata_mut().insert("surety-role", role);
+        let request = self.server.request(message, self.role.as_deref(), "compliance")?;
         let erased = client.erase_account(request).await.map_err(print::status)?.into_inner();
         print::page(&report(&who, &erased))
     }

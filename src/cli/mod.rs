@@ -2,8 +2,10 @@
 
 mod assess;
 mod audit;
+mod caller;
 mod catalog;
 mod demo;
+mod entrance;
 mod erase;
 mod export;
 mod files;
@@ -19,6 +21,7 @@ mod replay;
 mod retention;
 mod rows;
 mod serve;
+mod server;
 mod signals;
 mod store;
 mod train;
@@ -42,7 +45,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer checkouts over gRPC.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Serve from a temporary folder and show a shopper's story.
     Demo(demo::Demo),
     /// Send one request from a JSON file and print the decision.
@@ -55,6 +58,8 @@ enum Command {
     Evaluate(train::Evaluate),
     /// Print signals, names for rules, rules and reasons.
     Catalog(catalog::Catalog),
+    /// Say who may call: add, revoke, list.
+    Caller(caller::Caller),
     /// Fill an emptied signal store again, or look into it.
     Signals(signals::Signals),
     /// Erase the person behind an account, through a running service.
@@ -84,6 +89,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Train(command) => command.run(),
         Command::Evaluate(command) => command.run(),
         Command::Catalog(command) => command.run(),
+        Command::Caller(command) => block_on(command.run()),
         Command::Signals(command) => block_on(command.run()),
         Command::Erase(command) => block_on(command.run()),
         Command::Export(command) => block_on(command.run()),

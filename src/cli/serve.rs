@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::entrance::Entrance;
 use super::ledger::Ledger;
 use super::playbook::Playbook;
 use super::retention::Retention;
@@ -22,6 +23,8 @@ pub(super) struct Serve {
     /// Address and port for gRPC; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     grpc_listen: SocketAddr,
+    #[command(flatten)]
+    entrance: Entrance,
     /// Folder of the ledger and the keys; made when it is not there.
     #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
     data: PathBuf,
@@ -48,6 +51,7 @@ impl Serve {
         telemetry::start();
         let app = App::open(&Config {
             grpc_listen: self.grpc_listen,
+            entrance: self.entrance.entrance(),
             ledger: self.ledger.place(&self.data)?,
             data: self.data,
             playbook: self.playbook.files(),

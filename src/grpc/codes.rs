@@ -12,8 +12,6 @@ use super::status::refused;
 
 /// The longest that any call may take, whatever deadline its client set.
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// Our timer ends this much before tonic's own, which would answer CANCELLED.
-const AHEAD_OF_TONIC: Duration = Duration::from_millis(2);
 
 /// Wraps all services together.
 #[derive(Clone)]
@@ -34,7 +32,6 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let limit = client_timeout(request.headers()).unwrap_or(CALL_MAX).min(CALL_MAX);
-        let limit = limit.saturating_sub(AHEAD_OF_TONIC);
         let answer = tokio::time::timeout(limit, self.0.call(request));
         Box::pin(async move {
             match answer.await {

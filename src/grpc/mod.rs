@@ -5,7 +5,9 @@ mod criteria;
 mod disclosure;
 #[cfg(test)]
 mod disclosure_tests;
+mod door;
 mod from_proto;
+mod gate;
 mod handlers;
 mod page;
 mod role;
@@ -14,6 +16,7 @@ mod status;
 mod to_proto;
 mod words;
 
+pub use door::{Counts, Door, Refusal, Tls, TlsError, TlsFiles};
 pub use serve::{ServeError, serve};
 
 /// The generated code of the package, and its descriptors.

@@ -3,15 +3,18 @@
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Request, Status};
 
+use super::gate::Identity;
 use super::status::refused;
-use crate::domain::{Caller, Fault, Problem, Role, opaque_id};
+use crate::domain::{Caller, Fault, KnownCaller, Merchants, Problem, Role, opaque_id};
 use crate::service::Error;
 
-/// Metadata in which a caller on the same machine names its role, until there are credentials.
+/// Metadata in which a caller names the role in which it acts, if it has several; one on the same
+/// machine without credentials names any.
 const ROLE: &str = "surety-role";
-/// Metadata in which it names itself.
+/// Metadata in which a caller without credentials names itself. With credentials the name is the
+/// one in the ledger: a console calls under the name of the person at it, with that one's token.
 const CALLER: &str = "surety-caller";
-/// The name of a caller that gives none.
+/// The name of a local caller that gives none.
 const LOCAL: &str = "local";
 const CALLER_MAX: usize = 64;
 
@@ -39,11 +42,11 @@ pub enum Rpc {
     EraseAccount,
 }
 
-/// The roles that may make a call. Auditors read all; they evaluate only because the role is taken
-/// from callers on the same machine alone, where `assess` shows all that a decision holds.
+/// The roles that may make a call. Auditors read all.
 fn allowed(rpc: Rpc) -> &'static [Role] {
     match rpc {
-        Rpc::Evaluate | Rpc::ReadDecisions => &[Role::Checkout, Role::Auditor],
+        Rpc::Evaluate => &[Role::Checkout],
+        Rpc::ReadDecisions => &[Role::Checkout, Role::Auditor],
         Rpc::PreviewSpendingPower => &[Role::Checkout, Role::CustomerApp, Role::Auditor],
         Rpc::SubmitStepUp | Rpc::ConfirmPurchase | Rpc::CancelDecision => &[Role::Checkout],
         Rpc::UpsertAccount | Rpc::RecordAccountEvents => &[Role::Ledger],
@@ -64,30 +67,66 @@ fn allowed(rpc: Rpc) -> &'static [Role] {
 
 /// The caller of a request, if it may make this call.
 pub fn caller<T>(request: &Request<T>, rpc: Rpc) -> Result<Caller, Status> {
-    let role = role(request)?;
+    match request.extensions().get::<Identity>() {
+        Some(Identity::Known(known)) => known_caller(request, known, rpc),
+        Some(Identity::Local) => local_caller(request, rpc),
+        // No request comes past the gate like this.
+        None => Err(refused(Code::Unauthenticated, "CREDENTIALS_MISSING", "nobody calls")),
+    }
+}
+
+/// One of the ledger's callers.
+fn known_caller<T>(request: &Request<T>, known: &KnownCaller, rpc: Rpc) -> Result<Caller, Status> {
+    let role = match (role(request)?, known.roles.as_slice()) {
+        (None, [only]) => *only,
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|role| role.name()).collect();
+            let problem = format!("required: the role of this call, {}", names.join(" or "));
+            return Err(invalid(ROLE, Problem::new(problem)));
+        }
+        (Some(role), roles) if roles.contains(&role) => role,
+        (Some(role), _) => {
+            let text = format!("the caller does not have the role {role}");
+            return Err(refused(Code::PermissionDenied, "ROLE_NOT_ALLOWED", text));
+        }
+    };
+    let says_another = |value: &AsciiMetadataValue| value.to_str().ok() != Some(&known.name);
+    if request.metadata().get(CALLER).is_some_and(says_another) {
+        let problem = Problem::new("expected nothing, or the name that the credentials have");
+        return Err(invalid(CALLER, problem));
+    }
     if !allowed(rpc).contains(&role) {
-        let text = format!("the role {role} may not make this call");
-        return Err(refused(Code::PermissionDenied, "ROLE_NOT_ALLOWED", text));
+        return Err(not_allowed(role));
+    }
+    Ok(Caller { name: known.name.clone(), role, merchants: known.merchants.clone() })
+}
+
+/// Somebody on the same machine who needs no credentials. Such an auditor may evaluate too, since
+/// `assess` shows all that a decision holds.
+fn local_caller<T>(request: &Request<T>, rpc: Rpc) -> Result<Caller, Status> {
+    let role = role(request)?.unwrap_or(Role::Checkout);
+    let tries = rpc == Rpc::Evaluate && role == Role::Auditor;
+    if !tries && !allowed(rpc).contains(&role) {
+        return Err(not_allowed(role));
     }
     // Two who name nobody would be one person where two are needed.
-    if rpc == Rpc::WorkReviews && said(request, CALLER).is_none() {
+    if rpc == Rpc::WorkReviews && request.metadata().get(CALLER).is_none() {
         return Err(invalid(CALLER, Problem::new("required: reviews are done under a name")));
     }
-    Ok(Caller { name: name(request)?, role })
+    Ok(Caller { name: name(request)?, role, merchants: Merchants::Any })
 }
 
-/// What a caller on the same machine says about itself; of others nothing is believed.
-fn said<'r, T>(request: &'r Request<T>, key: &str) -> Option<&'r AsciiMetadataValue> {
-    let local = request.remote_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    request.metadata().get(key).filter(|_| local)
+fn not_allowed(role: Role) -> Status {
+    let text = format!("the role {role} may not make this call");
+    refused(Code::PermissionDenied, "ROLE_NOT_ALLOWED", text)
 }
 
-/// The role that a caller on the same machine names; everybody else is a checkout.
-fn role<T>(request: &Request<T>) -> Result<Role, Status> {
+/// The role that a request names.
+fn role<T>(request: &Request<T>) -> Result<Option<Role>, Status> {
     let named = |value: &AsciiMetadataValue| value.to_str().ok().and_then(Role::from_name);
-    match said(request, ROLE) {
-        None => Ok(Role::Checkout),
-        Some(value) => named(value).ok_or_else(|| {
+    match request.metadata().get(ROLE) {
+        None => Ok(None),
+        Some(value) => named(value).map(Some).ok_or_else(|| {
             let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
             let problem = Problem::new(format!("expected one of {}", names.join(", ")));
             invalid(ROLE, problem)
@@ -95,10 +134,9 @@ fn role<T>(request: &Request<T>) -> Result<Role, Status> {
     }
 }
 
-/// The name that a caller on the same machine gives itself: claims, notes, keys and decisions
-/// belong to it.
+/// The name that a local caller gives itself: claims, notes, keys and decisions belong to it.
 fn name<T>(request: &Request<T>) -> Result<String, Status> {
-    let Some(value) = said(request, CALLER) else { return Ok(LOCAL.to_owned()) };
+    let Some(value) = request.metadata().get(CALLER) else { return Ok(LOCAL.to_owned()) };
     let text = value.to_str().unwrap_or(" ");
     let parsed = opaque_id(text, CALLER_MAX).map(str::to_owned);
     parsed.map_err(|problem| invalid(CALLER, problem))
@@ -112,63 +150,120 @@ fn invalid(key: &str, problem: Problem) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use tonic::transport::server::TcpConnectInfo;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::domain::{MerchantId, Time};
 
-    fn request(peer: &str, role: Option<&str>) -> Request<()> {
+    fn request(role: Option<&str>) -> Request<()> {
         let mut request = Request::new(());
-        let remote_addr = Some(peer.parse().unwrap());
-        request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr });
+        request.extensions_mut().insert(Identity::Local);
         if let Some(role) = role {
             request.metadata_mut().insert(ROLE, role.parse().unwrap());
         }
         request
     }
 
-    #[test]
-    fn a_role_is_taken_from_callers_on_the_same_machine_alone() {
-        for (peer, named, expected) in [
-            ("127.0.0.1:5000", None, Ok(Role::Checkout)),
-            ("127.0.0.1:5000", Some("auditor"), Ok(Role::Auditor)),
-            ("[::1]:5000", Some("ledger"), Ok(Role::Ledger)),
-            ("[::ffff:127.0.0.1]:5000", Some("customer_app"), Ok(Role::CustomerApp)),
-            ("192.0.2.1:5000", Some("auditor"), Ok(Role::Checkout)),
-            ("127.0.0.1:5000", Some("root"), Err(Code::InvalidArgument)),
-            ("127.0.0.1:5000", Some("Auditor"), Err(Code::InvalidArgument)),
-        ] {
-            let found = role(&request(peer, named)).map_err(|status| status.code());
-            assert_eq!(found, expected, "{peer} {named:?}");
-        }
-        assert_eq!(role(&Request::new(())).ok(), Some(Role::Checkout));
+    /// Of a caller that the ledger knows by the name of anna.
+    fn of_anna(roles: &[Role], role: Option<&str>) -> Request<()> {
+        let mut request = request(role);
+        let merchants = Merchants::Only(vec![MerchantId::parse("m-1").unwrap()]);
+        request.extensions_mut().insert(Identity::Known(Arc::new(KnownCaller {
+            name: "anna".to_owned(),
+            roles: roles.to_vec(),
+            merchants,
+            token_hash: None,
+            certificate: None,
+            created: Time::from_seconds(0),
+            revoked: None,
+        })));
+        request
+    }
+
+    fn code<T>(found: Result<T, Status>) -> Result<T, Code> {
+        found.map_err(|status| status.code())
     }
 
     #[test]
-    fn a_caller_on_the_same_machine_may_name_itself() {
-        let longest = "x".repeat(64);
-        let named = |peer, named: &str| {
-            let mut request = request(peer, None);
-            request.metadata_mut().insert(CALLER, named.parse().unwrap());
-            name(&request).map_err(|status| status.code())
-        };
-        for (peer, given, expected) in [
-            ("127.0.0.1:5000", "anna.larsson-7", Ok("anna.larsson-7".to_owned())),
-            ("[::1]:5000", longest.as_str(), Ok(longest.clone())),
-            ("192.0.2.1:5000", "anna", Ok(LOCAL.to_owned())),
-            ("127.0.0.1:5000", &"x".repeat(65), Err(Code::InvalidArgument)),
-            ("127.0.0.1:5000", "", Err(Code::InvalidArgument)),
-            ("127.0.0.1:5000", "anna larsson", Err(Code::InvalidArgument)),
-            ("127.0.0.1:5000", "4111111111111111", Err(Code::InvalidArgument)),
+    fn a_local_caller_names_its_role() {
+        for (named, expected) in [
+            (None, Ok(Role::Checkout)),
+            (Some("auditor"), Ok(Role::Auditor)),
+            (Some("customer_app"), Ok(Role::CustomerApp)),
+            (Some("root"), Err(Code::InvalidArgument)),
+            (Some("Auditor"), Err(Code::InvalidArgument)),
         ] {
-            assert_eq!(named(peer, given), expected, "{peer} {given}");
+            let found = caller(&request(named), Rpc::ReadCatalog).map(|caller| caller.role);
+            assert_eq!(code(found), expected, "{named:?}");
         }
-        assert_eq!(name(&request("127.0.0.1:5000", None)).unwrap(), LOCAL);
+        let nobody = caller(&Request::new(()), Rpc::ReadCatalog);
+        assert_eq!(code(nobody), Err(Code::Unauthenticated));
+    }
+
+    #[test]
+    fn a_known_caller_acts_in_a_role_that_it_has() {
+        let (one, two) = (&[Role::Agent][..], &[Role::Reviewer, Role::Agent][..]);
+        for (roles, named, expected) in [
+            (one, None, Ok(Role::Agent)),
+            (one, Some("agent"), Ok(Role::Agent)),
+            (one, Some("auditor"), Err(Code::PermissionDenied)),
+            (one, Some("root"), Err(Code::InvalidArgument)),
+            (two, None, Err(Code::InvalidArgument)),
+            (two, Some("agent"), Ok(Role::Agent)),
+            (two, Some("reviewer"), Err(Code::PermissionDenied)),
+        ] {
+            let found = caller(&of_anna(roles, named), Rpc::Support).map(|caller| caller.role);
+            assert_eq!(code(found), expected, "{roles:?} {named:?}");
+        }
+        // An auditor reads; it tries requests only where nobody has credentials.
+        let auditor = &[Role::Auditor];
+        let evaluates = caller(&of_anna(auditor, None), Rpc::Evaluate);
+        assert_eq!(code(evaluates), Err(Code::PermissionDenied));
+        assert!(caller(&request(Some("auditor")), Rpc::Evaluate).is_ok());
+    }
+
+    #[test]
+    fn a_known_caller_has_its_own_name_and_merchants_and_no_others() {
+        let asks = |says: Option<&str>| {
+            let mut request = of_anna(&[Role::Reviewer], None);
+            if let Some(says) = says {
+                request.metadata_mut().insert(CALLER, says.parse().unwrap());
+            }
+            code(caller(&request, Rpc::WorkReviews))
+        };
+        for says in [None, Some("anna")] {
+            let anna = asks(says).unwrap();
+            assert_eq!(anna.name, "anna");
+            assert!(!anna.merchants.has(&MerchantId::parse("m-2").unwrap()));
+        }
+        assert_eq!(asks(Some("bert")), Err(Code::InvalidArgument));
+    }
+
+    #[test]
+    fn a_local_caller_may_name_itself() {
+        let longest = "x".repeat(64);
+        let named = |named: &str| {
+            let mut request = request(None);
+            request.metadata_mut().insert(CALLER, named.parse().unwrap());
+            code(name(&request))
+        };
+        for (given, expected) in [
+            ("anna.larsson-7", Ok("anna.larsson-7".to_owned())),
+            (longest.as_str(), Ok(longest.clone())),
+            (&"x".repeat(65), Err(Code::InvalidArgument)),
+            ("", Err(Code::InvalidArgument)),
+            ("anna larsson", Err(Code::InvalidArgument)),
+            ("4111111111111111", Err(Code::InvalidArgument)),
+        ] {
+            assert_eq!(named(given), expected, "{given}");
+        }
+        assert_eq!(name(&request(None)).unwrap(), LOCAL);
     }
 
     #[test]
     fn who_works_on_reviews_has_a_name_of_their_own() {
         let code = |named, rpc| {
-            let found = caller(&request("127.0.0.1:1", Some(named)), rpc);
+            let found = caller(&request(Some(named)), rpc);
             found.map(|caller| caller.name).map_err(|status| status.code())
         };
         for named in ["reviewer", "lead", "compliance"] {
@@ -223,7 +318,7 @@ mod tests {
             ("auditor", Rpc::EraseAccount, false),
             ("agent", Rpc::EraseAccount, false),
         ] {
-            let mut request = request("127.0.0.1:1", Some(named));
+            let mut request = request(Some(named));
             request.metadata_mut().insert(CALLER, "anna".parse().unwrap());
             let found = caller(&request, rpc);
             let code = found.map(|caller| caller.role.name()).map_err(|status| status.code());
@@ -231,7 +326,7 @@ mod tests {
             assert_eq!(code, expected, "{named} {rpc:?}");
         }
         for role in Role::ALL {
-            assert!(caller(&request("127.0.0.1:1", Some(role.name())), Rpc::ReadCatalog).is_ok());
+            assert!(caller(&request(Some(role.name())), Rpc::ReadCatalog).is_ok());
         }
     }
 }

@@ -1,20 +1,19 @@
-//! The server as a function of service, listener and stop signal.
+//! The server as a function of service, door and stop signal.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::server::NamedService;
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server as reflection;
 
 use super::codes::Codes;
+use super::door::{self, Door};
+use super::gate::Gate;
 use super::handlers::Handlers;
 use super::pb;
 use crate::service::Service;
@@ -29,13 +28,6 @@ use pb::support_service_server::SupportServiceServer;
 const MESSAGE_MAX: usize = 64 * 1024;
 /// 500 events with all their fields.
 const EVENTS_MESSAGE_MAX: usize = 1024 * 1024;
-/// Metadata of a call; ours is a role and what proxies add.
-const HEADER_LIST_MAX: u32 = 16 * 1024;
-/// Calls that one connection may have under way.
-const CALLS_PER_CONNECTION: u32 = 256;
-/// A peer that is gone without a word is noticed after both.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long calls under way may take to end once the server is to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -56,9 +48,6 @@ pub enum ServeError {
     /// The listener's own address could not be read.
     #[error("listener: {0}")]
     Listener(#[from] std::io::Error),
-    /// The connections could not be served.
-    #[error("server: {0}")]
-    Transport(#[from] tonic::transport::Error),
     /// The descriptors do not make a reflection service.
     #[error("reflection: {0}")]
     Reflection(#[from] reflection::Error),
@@ -68,60 +57,55 @@ pub enum ServeError {
 /// most: an idle connection does not hold it.
 pub async fn serve(
     service: Arc<Service>,
-    listener: TcpListener,
+    door: Door,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    serve_and_drain(service, listener, stop, DRAIN).await
+    serve_and_drain(service, door, stop, DRAIN).await
 }
 
 async fn serve_and_drain(
     service: Arc<Service>,
-    listener: TcpListener,
+    door: Door,
     stop: impl Future<Output = ()> + Send + 'static,
     drain_for: Duration,
 ) -> Result<(), ServeError> {
-    let (health, routes) = routes(Arc::clone(&service), &listener).await?;
+    let on_loopback = door.address()?.ip().is_loopback();
+    let (health, routes) = routes(Arc::clone(&service), on_loopback).await?;
+    let gate = Gate { inner: routes.prepare(), service: Arc::clone(&service), on_loopback };
+    let tls = door.tls();
     let (drain, draining) = oneshot::channel::<()>();
-    let server = Server::builder()
-        // A flood of metadata is refused before it is read.
-        .http2_max_header_list_size(HEADER_LIST_MAX)
-        // One connection cannot take all of the service; its client waits, nothing queues here.
-        .max_concurrent_streams(CALLS_PER_CONNECTION)
-        // A peer that vanished gives its connection back.
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .serve_with_incoming_shutdown(
-            // Late calls end, and tonic's own codes become those that we promise.
-            Codes(routes.prepare()),
-            // Small answers leave at once.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            async {
-                let _ = draining.await;
-            },
-        );
-    tokio::pin!(server, stop);
-    let becomes_ready = async {
-        service.ready().await;
-        set_all(&health, ServingStatus::Serving).await;
+    let draining = async {
+        let _ = draining.await;
+    };
+    // Late calls end, and tonic's own codes become those that we promise.
+    let served = door::open(door, Codes(gate), draining, drain_for);
+    tokio::pin!(served, stop);
+    let looks_after = async {
+        let ready = async {
+            service.ready().await;
+            set_all(&health, ServingStatus::Serving).await;
+        };
+        match tls {
+            Some(tls) => tokio::join!(ready, tls.keep()).1,
+            None => ready.await,
+        }
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        ended = &mut server => return Ok(ended?),
+        () = &mut served => return Ok(()),
         () = &mut stop => {}
-        () = becomes_ready => {}
+        () = looks_after => {}
     }
     set_all(&health, ServingStatus::NotServing).await;
     let _ = drain.send(());
     service.end_watches();
-    match tokio::time::timeout(drain_for, server).await {
-        Ok(ended) => Ok(ended?),
-        Err(_) => Ok(()),
-    }
+    served.await;
+    Ok(())
 }
 
 async fn routes(
     service: Arc<Service>,
-    listener: &TcpListener,
+    on_loopback: bool,
 ) -> Result<(HealthReporter, Routes), ServeError> {
     let handlers = Handlers { service };
     let (health, health_server) = health_reporter();
@@ -140,7 +124,7 @@ async fn routes(
         .add_service(support.max_decoding_message_size(MESSAGE_MAX))
         .add_service(catalog.max_decoding_message_size(MESSAGE_MAX));
     // What the API looks like is told to callers on the same machine only.
-    match listener.local_addr()?.ip().is_loopback() {
+    match on_loopback {
         true => Ok((health, with_reflection(routes)?)),
         false => Ok((health, routes)),
     }

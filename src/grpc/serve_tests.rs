@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
@@ -13,7 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt;
 
-use super::{MESSAGE_MAX, SERVICES, ServeError, pb, serve_and_drain};
+use super::{Door, MESSAGE_MAX, SERVICES, ServeError, pb, serve_and_drain};
 use crate::domain::PARTY_SECRET_LEN;
 use crate::ledger::{Ledger, Place};
 use crate::playbook::{Playbook, SHIPPED};
@@ -44,14 +43,14 @@ impl Running {
             clock: Clock::system(),
         };
         let service = Service::start(settings).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let door = Door::bind("127.0.0.1:0".parse().unwrap(), None, 100).await.unwrap();
+        let address = door.address().unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             let _ = stopped.await;
         };
         let drain = Duration::from_millis(300);
-        let ended = tokio::spawn(serve_and_drain(service, listener, stopped, drain));
+        let ended = tokio::spawn(serve_and_drain(service, door, stopped, drain));
         Running { address, stop, ended, _folder: folder }
     }
 

@@ -19,6 +19,7 @@ mod assess;
 mod chain;
 
 mod account;
+mod caller;
 mod restriction;
 mod shared;
 
@@ -61,6 +62,7 @@ use tokio::sync::watch;
 
 pub use answer::{Answer, AnswerKey, Claim, Written};
 pub use assess::{AssessCommit, Assessed};
+pub use caller::CallersMark;
 pub use cancel::Cancel;
 pub use card::{
     ActivateCard, AdjustCard, AuthorizeCard, CancelCard, CardAdjusted, CardAuthorized, CardFilter,

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::{Answered, Error, Service, answered_before, draw, key, message, not_pending, teach};
+use super::{
+    Answered, Error, Service, allowed, answered_before, draw, key, message, not_pending, teach,
+};
 use crate::decide::{contended, decide};
 use crate::domain::{
     Caller, Decision, DecisionId, DecisionRecord, Holder, OneTimeCard, Outcome, Product, Progress,
@@ -75,6 +77,7 @@ impl Service {
             Product::Purchase => "EvaluatePurchase",
             Product::OneTimeCard => "EvaluateOneTimeCard",
         };
+        allowed(&caller, &request.merchant)?;
         let key = key(&caller, call, request.id);
         let _turn = self.running.enter(&key).await?;
         self.apply_market(&mut request);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answered, Error, Service, answered_before, key, message, sees_all, teach};
+use super::{Answered, Error, Service, allowed, answered_before, key, message, sees_all, teach};
 use crate::domain::{
     AccountId, Caller, CancelReason, Cancellation, Confirmation, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, DecisionRecord, DecisionState, Holder, MerchantId, Money,
@@ -31,6 +31,7 @@ impl Service {
     ) -> Result<Answered<DecisionRecord>, Error> {
         let service = Arc::clone(self);
         self.to_the_end(async move {
+            allowed(&caller, &confirmation.merchant)?;
             let key = key(&caller, "ConfirmPurchase", confirmation.call.request_id);
             let _turn = service.running.enter(&key).await?;
             if let Some(answer) = service.ledger.answer(&key).await? {
@@ -177,7 +178,10 @@ impl Service {
         let now = self.now();
         let (holder, merchant) = match query.owner {
             DecisionOwner::Account(id) => (Some(Holder::Account(id)), None),
-            DecisionOwner::Merchant(id) => (None, Some(id)),
+            DecisionOwner::Merchant(id) => {
+                allowed(caller, &id)?;
+                (None, Some(id))
+            }
         };
         let mut filter = ListFilter {
             caller: (!sees_all(caller.role)).then(|| caller.name.clone()),
@@ -200,8 +204,9 @@ impl Service {
                 let record = self.as_it_stands(record, now);
                 // Time may have turned a pending decision into a refusal, so what is filtered by
                 // is judged here and not in the ledger.
-                let asked = (query.outcomes.is_empty()
-                    || query.outcomes.contains(&record.decision.outcome))
+                let asked = caller.merchants.has(&record.merchant)
+                    && (query.outcomes.is_empty()
+                        || query.outcomes.contains(&record.decision.outcome))
                     && (query.states.is_empty() || query.states.contains(&state));
                 if asked && wanted(&record) {
                     page.push(record);
@@ -218,7 +223,14 @@ impl Service {
     }
 
     /// What is free of the account's own limit: read only, no attempt, no promise, no refusal.
-    pub async fn preview(&self, query: SpendingPowerQuery) -> Result<SpendingPower, Error> {
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        query: SpendingPowerQuery,
+    ) -> Result<SpendingPower, Error> {
+        if let Some(merchant) = &query.merchant {
+            allowed(caller, merchant)?;
+        }
         let now = self.now();
         let unnamed = MerchantId::parse("-").map_err(|problem| Error::unexpected(&problem.text))?;
         let probe = Probe {
@@ -261,10 +273,16 @@ fn decided(
     }
 }
 
-/// Another caller's decision is as good as none.
+/// Another caller's decision is as good as none, and so is that of another merchant.
 fn visible(caller: &Caller, found: Option<DecisionRecord>) -> Result<DecisionRecord, Error> {
-    found.filter(|record| record.caller == caller.name || sees_all(caller.role)).ok_or_else(|| {
-        Error::NotFound { what: "decision", reason: "DECISION_NOT_FOUND", name: String::new() }
+    let shown = |record: &DecisionRecord| {
+        (record.caller == caller.name || sees_all(caller.role))
+            && caller.merchants.has(&record.merchant)
+    };
+    found.filter(shown).ok_or_else(|| Error::NotFound {
+        what: "decision",
+        reason: "DECISION_NOT_FOUND",
+        name: String::new(),
     })
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod again;
 mod assess;
+mod callers;
 mod cards;
 mod claims;
 mod clock;
@@ -34,13 +35,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, Semaphore};
 
 use crate::domain::{
-    Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
+    Caller, DecisionRecord, Fault, FaultKind, Holder, MerchantId, PARTY_SECRET_LEN, PartyHasher,
+    Role, Time,
 };
 use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
 use crate::signals::SignalStore;
 
+pub use callers::{Callers, Stranger, TOKEN_BYTES, token_text};
 pub use clock::Clock;
 pub use error::Error;
 pub use related::Related;
@@ -91,6 +94,8 @@ pub struct Service {
     /// Shared by calls under way: when nobody has it the store is what the ledger says.
     quiet: Arc<RwLock<()>>,
     snapshot: SnapshotFile,
+    /// Who may call.
+    callers: Callers,
     /// Who waits for a decision to change.
     watches: Watches,
     /// What the store may still have to be taught.
@@ -113,6 +118,7 @@ impl Service {
         let begun = Instant::now();
         let loaded = snapshot::load(&mut settings).await?;
         let (owed, debts) = Owed::new();
+        let callers = Callers::read(settings.ledger.clone()).await?;
         let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
@@ -125,6 +131,7 @@ impl Service {
             places: Arc::new(Semaphore::new(PLACES)),
             quiet: Arc::default(),
             snapshot: SnapshotFile::new(settings.snapshot, loaded),
+            callers,
             watches: Watches::default(),
             owed,
             _upkeep: None,
@@ -142,6 +149,7 @@ impl Service {
         }
         let service = Arc::new(service);
         tokio::spawn(owed::settle(Arc::downgrade(&service), debts));
+        tokio::spawn(callers::keep(Arc::downgrade(&service)));
         Ok(service)
     }
 
@@ -170,6 +178,10 @@ impl Service {
 
     pub fn hasher(&self) -> &PartyHasher {
         &self.hasher
+    }
+
+    pub fn callers(&self) -> &Callers {
+        &self.callers
     }
 
     pub fn catalog(&self) -> &ReasonCatalog {
@@ -211,6 +223,17 @@ impl Service {
 /// Who may see what another caller asked.
 fn sees_all(role: Role) -> bool {
     !matches!(role, Role::Checkout | Role::Issuer | Role::Ledger | Role::CustomerApp)
+}
+
+/// A caller asks for its own merchants only.
+fn allowed(caller: &Caller, merchant: &MerchantId) -> Result<(), Error> {
+    if caller.merchants.has(merchant) {
+        return Ok(());
+    }
+    Err(Error::Forbidden {
+        reason: "MERCHANT_NOT_ALLOWED",
+        description: "the caller may not ask for this merchant".to_owned(),
+    })
 }
 
 fn key(caller: &Caller, call: &'static str, request_id: crate::domain::RequestId) -> AnswerKey {

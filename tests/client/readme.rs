@@ -82,7 +82,9 @@ fn commands_and_options_that_are_named_exist() {
         let listed = |help: &str, word: &str| help.lines().any(|l| l.trim().starts_with(word));
         assert!(listed(&commands, &format!("{command} ")), "no `surety {command}`");
         let mut help = shell(&format!("surety {command} --help"));
-        if ["audit", "export", "policy", "signals", "train"].contains(&command) && words.len() > 1 {
+        if ["audit", "caller", "export", "policy", "signals", "train"].contains(&command)
+            && words.len() > 1
+        {
             assert!(listed(&help, words[1]), "no `surety {command} {}`", words[1]);
             help = shell(&format!("surety {command} {} --help", words[1]));
         }

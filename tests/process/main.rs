@@ -28,6 +28,8 @@ mod sync_failure;
 mod disk_full;
 // Asked to stop under load, it ends in order.
 mod stop;
+// Who comes in and who does not: callers, certificates, connections that mean no good.
+mod door;
 // What was counted before a crash counts after it.
 mod memory;
 // And does so when only the end of it has to be learnt again.

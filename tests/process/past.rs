@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use prost_types::Timestamp;
-use surety::app::{App, Config, PlaybookFiles, Signals};
+use surety::app::{App, Config, Entrance, PlaybookFiles, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb;
 use surety::grpc::pb::account_event::Kind;
@@ -67,6 +67,7 @@ impl Past {
         let (folder, clock) = (Folder::new(), Clock::manual(START));
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
+            entrance: Entrance::default(),
             data: folder.data(),
             ledger: Place::file(&folder.data().join("ledger.sqlite")),
             playbook: PlaybookFiles::default(),

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::oneshot;
 
-use crate::app::{App, Config, PlaybookFiles, Signals};
+use crate::app::{App, Config, Entrance, PlaybookFiles, Signals};
 use crate::ledger::Place;
 use crate::service::Clock;
 use crate::signals::EmbeddedConfig;
@@ -33,6 +33,7 @@ impl Demo {
         let folder = TemporaryFolder::make()?;
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
+            entrance: Entrance::default(),
             ledger: Place::file(&folder.path.join("ledger.sqlite")),
             data: folder.path.clone(),
             playbook: PlaybookFiles::default(),

@@ -52,7 +52,7 @@ impl RiskDecisionService for Handlers {
         let asked = from_proto::preview_spending_power(self.reader(), request.into_inner());
         let asked = asked.map_err(Error::Invalid)?;
         let seen = Seen::account(&asked.account);
-        let power = self.service.preview(asked).await?;
+        let power = self.service.preview(&caller, asked).await?;
         self.service.record_read(&caller, "PreviewSpendingPower", seen).await?;
         Ok(Response::new(to_proto::spending_power(&power)))
     }

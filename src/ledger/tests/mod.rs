@@ -27,6 +27,8 @@ mod on_sqlite {
     mod crowd;
     #[path = "erase.rs"]
     mod erase;
+    #[path = "callers.rs"]
+    mod callers;
     #[path = "card_lives.rs"]
     mod card_lives;
     #[path = "cards.rs"]
@@ -76,6 +78,8 @@ mod on_postgres {
     mod crowd;
     #[path = "erase.rs"]
     mod erase;
+    #[path = "callers.rs"]
+    mod callers;
     #[path = "card_lives.rs"]
     mod card_lives;
     #[path = "cards.rs"]

@@ -17,7 +17,7 @@ pub use shop::*;
 
 use std::path::PathBuf;
 
-use surety::app::{App, Config, PlaybookFiles, SNAPSHOT_EVERY, Signals};
+use surety::app::{App, Config, Entrance, PlaybookFiles, SNAPSHOT_EVERY, Signals};
 use surety::domain::{Span, Time};
 use surety::grpc::pb::account_service_client::AccountServiceClient;
 use surety::grpc::pb::one_time_card_service_client::OneTimeCardServiceClient;
@@ -92,6 +92,7 @@ impl TestApp {
     pub fn resume(&mut self) {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
+            entrance: Entrance::default(),
             data: self.folder.path().to_owned(),
             ledger: Place::file(&self.ledger_file()),
             playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
