@@ -43,7 +43,7 @@
     {{- end }}
   {{- with $peers }}
   to:
-    {{- . | nindent 4 }}
+    {{- . | trim | nindent 4 }}
   {{- end }}
 {{- end -}}
 
@@ -57,6 +57,6 @@
     {{- end }}
   {{- with include "surety.peers" . }}
   to:
-    {{- . | nindent 4 }}
+    {{- . | trim | nindent 4 }}
   {{- end }}
 {{- end -}}

@@ -87,7 +87,7 @@ spec:
   affinity:
     {{- include "surety.affinity" . | nindent 4 }}
   topologySpreadConstraints:
-    {{- include "surety.spread" . | nindent 4 }}
+    {{- include "surety.spread" . | trim | nindent 4 }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}

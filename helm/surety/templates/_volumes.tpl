@@ -8,13 +8,13 @@
   projected:
     defaultMode: 0440
     sources:
-      {{- . | nindent 6 }}
+      {{- . | trim | nindent 6 }}
 {{- end }}
 {{- with include "surety.playbookSources" . }}
 - name: playbook
   projected:
     sources:
-      {{- . | nindent 6 }}
+      {{- . | trim | nindent 6 }}
 {{- end }}
 {{- if not .Values.embedded.enabled }}
 - name: data
