@@ -11,12 +11,12 @@
 //!
 //! # The map
 //!
-//! In reading order. A module imports only from those before it, and `grpc` and `lab` not from each
-//! other. The modules from `domain` to `decide` are pure: no I/O, no clock, no chance.
+//! In reading order. A module imports only from those before it, and `grpc`, `http` and `lab` not
+//! from each other. The modules from `domain` to `decide` are pure: no I/O, no clock, no chance.
 //! `tests/tidy.rs` holds both.
 //!
-//! - [`telemetry`]: logs, one line of JSON a thing that happens. Without personal data; without
-//!   metrics, so far.
+//! - [`telemetry`]: logs, one line of JSON a thing that happens; metrics, each named in one place;
+//!   traces for a collector. Without personal data; without a registry that is global.
 //! - [`domain`]: the words, as types that cannot be wrong: money, ids, time, request, standing,
 //!   decision. Without wire types.
 //! - [`signals`]: what is remembered about the parties: one catalog of signals, and two stores that
@@ -37,6 +37,8 @@
 //! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
 //! - [`grpc`]: the edge: parses what comes in, cuts what goes out by the caller's role. Without
 //!   rules of any kind; without credentials, so far.
+//! - [`http`]: the port for probes and Prometheus. Without credentials, and without anything that
+//!   needs them.
 //! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a model of a spec
 //!   and a table, or of the ledger's own past. Without the service: it needs none.
 //! - [`app`]: puts it together: data folder, keys, ledger, playbook, server, an orderly stop.
@@ -47,8 +49,8 @@
 //!
 //! # The life of an assessment
 //!
-//! 1. `grpc/serve.rs`, `grpc/codes.rs`: limits on size, metadata and calls under way; the deadline;
-//!    the status codes that the protos promise.
+//! 1. `grpc/serve.rs`, `grpc/calls.rs`, `grpc/codes.rs`: its span and its count; limits on size,
+//!    metadata and calls under way; the deadline; the status codes that the protos promise.
 //! 2. `grpc/handlers/decisions.rs`, `grpc/role.rs`: a [`Caller`](domain::Caller) whose role may
 //!    make the call.
 //! 3. `grpc/from_proto/purchase.rs`: a valid [`Request`](domain::Request), or all its faults
@@ -108,11 +110,12 @@
 //!   `service/`.
 //! - table or column: a new file in `ledger/migrations/`.
 //! - scorecard: a spec in `models/specs/`, whose README says what may stand in it; no code.
+//! - metric: `telemetry/metrics.rs`, and its row in the README's table.
 //! - subcommand: a file in `cli/` and a variant in `cli/mod.rs`.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-// Logs.
+// Logs, metrics, traces.
 pub mod telemetry;
 
 // The pure core: words, what is remembered, facts by name, scores, rules, and the decision.
@@ -128,8 +131,9 @@ pub mod decide;
 pub mod ledger;
 pub mod service;
 
-// The edges: callers over gRPC, files of the past.
+// The edges: callers over gRPC, who watches over HTTP, files of the past.
 pub mod grpc;
+pub mod http;
 pub mod lab;
 
 // The process: put together, started from the command line.

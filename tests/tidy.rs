@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 16] = [
     &["decide"],
     &["ledger"],
     &["service"],
-    &["grpc", "console", "lab"],
+    &["grpc", "http", "console", "lab"],
     &["config"],
     &["app"],
     &["cli"],

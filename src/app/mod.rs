@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc;
+use crate::http::Pages;
 use crate::ledger::{Ledger, Place, SignalsClaim};
 use crate::service::{Clock, Retention, Service, Settings};
 use crate::signals::redis::{Options, RedisStore, Server};
@@ -37,6 +38,8 @@ pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone, Debug)]
 pub struct Config {
     pub grpc_listen: SocketAddr,
+    /// Where probes and Prometheus look; `None` shows them nothing.
+    pub http_listen: Option<SocketAddr>,
     pub data: PathBuf,
     pub ledger: Place,
     pub playbook: PlaybookFiles,
@@ -65,6 +68,7 @@ pub struct App {
     pub service: Arc<Service>,
     pub listener: TcpListener,
     ledger: Ledger,
+    pages: Option<Pages>,
     _signals: Option<SignalsClaim>,
     snapshot_every: Option<Duration>,
     retention: Option<Retention>,
@@ -84,6 +88,7 @@ impl App {
         let listener = TcpListener::bind(config.grpc_listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.grpc_listen))?;
+        let pages = pages(config.http_listen).await?;
         // The ledger holds what was sent about devices and networks: nobody else's to read.
         DirBuilder::new()
             .recursive(true)
@@ -113,10 +118,14 @@ impl App {
             clock: config.clock.clone(),
         };
         let service = Service::start(settings).await?;
+        if let Some(pages) = &pages {
+            pages.tell_of(&service);
+        }
         Ok(App {
             service,
             listener,
             ledger,
+            pages,
             _signals: claim,
             snapshot_every: config.snapshot_every,
             retention: config.retention,
@@ -125,6 +134,11 @@ impl App {
 
     pub fn address(&self) -> Result<SocketAddr> {
         Ok(self.listener.local_addr()?)
+    }
+
+    /// Where probes and Prometheus look.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.pages.as_ref().map(Pages::address)
     }
 
     /// Serves until `stop`, or until the ledger fails: after a failed commit nobody knows what is
@@ -137,6 +151,13 @@ impl App {
         let (end_drops, drops_ended) = oneshot::channel();
         let drop_old = |ages| tokio::spawn(Arc::clone(&service).keep_retention(ages, drops_ended));
         let dropping = self.retention.map(drop_old);
+        let draining = self.pages.as_ref().map(Pages::draining);
+        let stop = async move {
+            stop.await;
+            if let Some(draining) = draining {
+                draining();
+            }
+        };
         let served = tokio::select! {
             served = grpc::serve(self.service, self.listener, stop) => served,
             cause = ledger.failed() => {
@@ -154,7 +175,7 @@ impl App {
             drop(keeping.await);
         }
         service.close().await;
-        drop((ledger, service));
+        drop((ledger, service, self.pages));
         // Whoever still holds a connection open holds the ledger too; what was answered is durable.
         let closed = tokio::time::timeout(CLOSE_MAX, self.ledger.close()).await;
         if closed.is_err() {
@@ -162,6 +183,15 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Opened first: a start that takes long is one that lives.
+async fn pages(listen: Option<SocketAddr>) -> Result<Option<Pages>> {
+    let Some(listen) = listen else { return Ok(None) };
+    let pages = Pages::open(listen).await;
+    let pages = pages.with_context(|| format!("cannot listen on {listen} for HTTP"))?;
+    tracing::info!(address = %pages.address(), "serving HTTP");
+    Ok(Some(pages))
 }
 
 /// What processes on one ledger have to agree on.

@@ -14,6 +14,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server as reflection;
 
+use super::calls::{Calls, Methods};
 use super::codes::Codes;
 use super::handlers::Handlers;
 use super::pb;
@@ -59,6 +60,9 @@ pub enum ServeError {
     /// The connections could not be served.
     #[error("server: {0}")]
     Transport(#[from] tonic::transport::Error),
+    /// The descriptors cannot be read.
+    #[error("descriptors: {0}")]
+    Descriptors(#[from] prost::DecodeError),
     /// The descriptors do not make a reflection service.
     #[error("reflection: {0}")]
     Reflection(#[from] reflection::Error),
@@ -82,6 +86,12 @@ async fn serve_and_drain(
 ) -> Result<(), ServeError> {
     let (health, routes) = routes(Arc::clone(&service), &listener).await?;
     let (drain, draining) = oneshot::channel::<()>();
+    // Late calls end, and tonic's own codes become those that we promise; then all is counted.
+    let calls = Calls {
+        inner: Codes(routes.prepare()),
+        methods: Arc::new(Methods::served()?),
+        service: Arc::clone(&service),
+    };
     let server = Server::builder()
         // A flood of metadata is refused before it is read.
         .http2_max_header_list_size(HEADER_LIST_MAX)
@@ -91,8 +101,7 @@ async fn serve_and_drain(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .serve_with_incoming_shutdown(
-            // Late calls end, and tonic's own codes become those that we promise.
-            Codes(routes.prepare()),
+            calls,
             // Small answers leave at once.
             TcpIncoming::from(listener).with_nodelay(Some(true)),
             async {

@@ -18,6 +18,7 @@ mod resolve;
 mod reviews;
 mod retention;
 mod running;
+mod scrape;
 mod snapshot;
 mod staff_reads;
 mod step_up;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{RwLock, Semaphore};
+use tracing::Instrument;
 
 use crate::domain::{
     Caller, DecisionRecord, Fault, FaultKind, Holder, PARTY_SECRET_LEN, PartyHasher, Role, Time,
@@ -40,17 +42,20 @@ use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
 use crate::signals::SignalStore;
+use crate::telemetry::{self, Metrics};
 
 pub use clock::Clock;
 pub use error::Error;
 pub use related::Related;
 pub use resolve::Resolved;
 pub use retention::Retention;
+pub use scrape::Ready;
 pub use teach::signal_event;
 pub use watch::Watch;
 
 use owed::Owed;
 use running::Running;
+use scrape::Looked;
 use snapshot::SnapshotFile;
 use upkeep::Upkeep;
 use watch::Watches;
@@ -95,6 +100,9 @@ pub struct Service {
     watches: Watches,
     /// What the store may still have to be taught.
     owed: Owed,
+    metrics: Metrics,
+    /// What was read for metrics last.
+    looked: Looked,
     /// What a shared signal store does beside requests; ends with the service.
     _upkeep: Option<Upkeep>,
 }
@@ -113,6 +121,7 @@ impl Service {
         let begun = Instant::now();
         let loaded = snapshot::load(&mut settings).await?;
         let (owed, debts) = Owed::new();
+        let metrics = Metrics::new(settings.ledger.metrics().clone())?;
         let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
@@ -127,6 +136,8 @@ impl Service {
             snapshot: SnapshotFile::new(settings.snapshot, loaded),
             watches: Watches::default(),
             owed,
+            metrics,
+            looked: Looked::default(),
             _upkeep: None,
         };
         match &service.signals {
@@ -140,6 +151,7 @@ impl Service {
                 service._upkeep = Some(upkeep.await?);
             }
         }
+        service.begin_metrics();
         let service = Arc::new(service);
         tokio::spawn(owed::settle(Arc::downgrade(&service), debts));
         Ok(service)
@@ -197,7 +209,7 @@ impl Service {
             drop(place);
             result
         };
-        match tokio::spawn(held).await {
+        match tokio::spawn(held.in_current_span()).await {
             Ok(result) => result,
             Err(failure) => Err(Error::unexpected(&failure)),
         }
@@ -214,6 +226,7 @@ fn sees_all(role: Role) -> bool {
 }
 
 fn key(caller: &Caller, call: &'static str, request_id: crate::domain::RequestId) -> AnswerKey {
+    telemetry::requested(&request_id);
     AnswerKey { caller: caller.name.clone(), call, request_id }
 }
 

@@ -67,6 +67,7 @@ impl Past {
         let (folder, clock) = (Folder::new(), Clock::manual(START));
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
+            http_listen: None,
             data: folder.data(),
             ledger: Place::file(&folder.data().join("ledger.sqlite")),
             playbook: PlaybookFiles::default(),

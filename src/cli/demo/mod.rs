@@ -33,6 +33,7 @@ impl Demo {
         let folder = TemporaryFolder::make()?;
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
+            http_listen: None,
             ledger: Place::file(&folder.path.join("ledger.sqlite")),
             data: folder.path.clone(),
             playbook: PlaybookFiles::default(),

@@ -17,6 +17,7 @@ use sqlx::{ConnectOptions, SqlitePool};
 use super::sql::{Connection, Pool, query};
 use super::write::Writer;
 use super::{Error, Ledger, Place, card, migrate};
+use crate::telemetry::StoreMetrics;
 
 pub(in crate::ledger) use reserve::{HELD, LIMIT};
 pub(in crate::ledger) use writer::Job;
@@ -67,9 +68,11 @@ pub(super) async fn open(path: &Path) -> Result<Ledger, Error> {
     let reading = options.pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
     let readers = pool(READERS, &reading).await?;
     let searchers = pool(SEARCHERS, &reading).await?;
-    let (writer, failed) = writer::start(connection).await?;
+    let metrics = StoreMetrics::new()?;
+    let (writer, failed) = writer::start(connection, metrics.clone()).await?;
     let writer = Writer::Sqlite(writer);
-    Ok(Ledger { readers, searchers, writer, failed, _lock: Some(Arc::new(lock)) })
+    let _lock = Some(Arc::new(lock));
+    Ok(Ledger { readers, searchers, writer, failed, metrics, _lock })
 }
 
 async fn pool(size: u32, options: &SqliteConnectOptions) -> Result<Pool, Error> {

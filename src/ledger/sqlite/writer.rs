@@ -14,6 +14,7 @@ use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
 use crate::ledger::sql::Connection;
 use crate::ledger::write::Pending;
+use crate::telemetry::StoreMetrics;
 
 /// Most jobs in one transaction. With the columns of a decision this stays under the 32,766
 /// parameters that SQLite binds to a statement (asserted in `rows.rs`).
@@ -53,32 +54,35 @@ impl Job {
 /// Starts the writer; it ends when the last sender is dropped or a commit fails.
 pub(super) async fn start(
     mut connection: Connection,
+    metrics: StoreMetrics,
 ) -> Result<(mpsc::Sender<Job>, watch::Receiver<Option<String>>), Error> {
     let chain = Chain::open(&mut connection).await?;
     let (jobs, waiting) = mpsc::channel(QUEUE);
     let (tell, failed) = watch::channel(None);
-    tokio::spawn(run(connection, chain, waiting, tell));
+    tokio::spawn(run((connection, chain), waiting, tell, metrics));
     Ok((jobs, failed))
 }
 
 async fn run(
-    mut connection: Connection,
-    mut chain: Chain,
+    (mut connection, mut chain): (Connection, Chain),
     mut waiting: mpsc::Receiver<Job>,
     tell: watch::Sender<Option<String>>,
+    metrics: StoreMetrics,
 ) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
         gather(&mut waiting, &mut group).await;
-        let mut longer = chain;
+        let (mut longer, writes) = (chain, group.len());
         match commit_group(&mut connection, &mut longer, std::mem::take(&mut group)).await {
             Ok(acknowledgements) => {
                 chain = longer;
+                metrics.committed(writes);
                 acknowledgements.into_iter().for_each(|tell| tell());
             }
             // Nothing of the group is there. What was said before holds; there may be room again.
             Err(Error::Full(cause)) => {
                 tracing::error!(cause, "the disk of the ledger is full: nothing is recorded");
+                metrics.error("ledger", "full");
                 // SQLite may have rolled back by itself; if neither did, the next group says so.
                 drop(connection.run("ROLLBACK").await);
             }
