@@ -43,7 +43,7 @@ impl TraceService for Collector {
             // The test may have seen enough.
             let _sent = self.0.lock().unwrap().send(span);
         }
-        Ok(Response::default())
+        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 
