@@ -41,7 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer checkouts over gRPC.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Serve from a temporary folder and show a shopper's story.
     Demo(demo::Demo),
     /// Send one request from a JSON file and print the decision.

@@ -15,7 +15,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
-use tonic::codegen::http::HeaderMap;
+use tonic::codegen::http::{HeaderMap, Uri};
 use tracing::{Level, Span, Subscriber, field, warn};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
@@ -35,10 +35,12 @@ pub struct Traces(Option<SdkTracerProvider>);
 
 /// Why there can be no traces.
 #[derive(Debug, thiserror::Error)]
-#[error("the collector {endpoint}: {cause}")]
-pub struct BadCollector {
-    endpoint: String,
-    cause: String,
+pub enum BadCollector {
+    /// What stands there instead may be a password.
+    #[error("the address of the collector is none: expected http://HOST:PORT or https://HOST:PORT")]
+    Address,
+    #[error("the collector {endpoint}: {cause}")]
+    Exporter { endpoint: String, cause: String },
 }
 
 impl Traces {
@@ -49,16 +51,18 @@ impl Traces {
     /// Sends spans to the collector at that URL (OTLP over gRPC), which need not be there yet. Has
     /// to be called where tasks can be spawned.
     pub fn to(endpoint: &str) -> Result<Traces, BadCollector> {
+        let uri = endpoint.parse::<Uri>().ok().filter(is_plain);
+        let endpoint = uri.ok_or(BadCollector::Address)?.to_string();
         let exporter = OtlpExporter::builder()
             .with_tonic()
-            .with_endpoint(endpoint)
+            .with_endpoint(endpoint.as_str())
             .with_timeout(EXPORT_MAX)
             .build()
-            .map_err(|cause| BadCollector {
-                endpoint: endpoint.to_owned(),
+            .map_err(|cause| BadCollector::Exporter {
+                endpoint: endpoint.clone(),
                 cause: cause.to_string(),
             })?;
-        let exporter = Told { exporter, endpoint: endpoint.to_owned(), failures: Mutex::default() };
+        let exporter = Told { exporter, endpoint, failures: Mutex::default() };
         let provider = SdkTracerProvider::builder()
             .with_resource(Resource::builder().with_service_name("surety").build())
             .with_batch_exporter(exporter)
@@ -90,6 +94,12 @@ impl Traces {
             tokio::task::spawn_blocking(move || drop(provider.shutdown_with_timeout(END_MAX)));
         drop(ended.await);
     }
+}
+
+/// Whether it is a scheme and a host, and holds no password.
+fn is_plain(uri: &Uri) -> bool {
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    known && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
 }
 
 /// The span of a call; the caller's trace goes on in it.
@@ -223,9 +233,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_is_none_is_refused() {
-        for endpoint in ["", "collector", "http://"] {
-            let refused = Traces::to(endpoint).err().map(|refused| refused.to_string());
-            assert!(refused.is_some(), "{endpoint}");
+        for endpoint in ["", "collector", "http://", "collector:4317", "http://a:secret@b:4317"] {
+            let refused = Traces::to(endpoint).unwrap_err().to_string();
+            assert!(refused.contains("expected http://HOST:PORT"), "{endpoint}: {refused}");
+            assert!(!refused.contains("secret"), "{refused}");
+        }
+        for endpoint in ["http://127.0.0.1:4317", "https://collector.example:4317/"] {
+            assert!(Traces::to(endpoint).is_ok(), "{endpoint}");
         }
     }
 }

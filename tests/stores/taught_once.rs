@@ -43,7 +43,7 @@ impl Scene {
         service.gets_ready().await;
         let mut client = Client::connect(&service.address).await.unwrap();
         client.upsert(account("acc-1", 100_000_000)).await;
-        let counter = Counter::new(&site, &redis.url());
+        let counter = Counter::new(&site, &redis.url()).await;
         Scene {
             _service: service,
             client,
