@@ -11,12 +11,12 @@
 //!
 //! # The map
 //!
-//! In reading order. A module imports only from those before it, and `grpc` and `lab` not from each
-//! other. The modules from `domain` to `decide` are pure: no I/O, no clock, no chance.
+//! In reading order. A module imports only from those before it, and `grpc`, `http` and `lab` not
+//! from each other. The modules from `domain` to `decide` are pure: no I/O, no clock, no chance.
 //! `tests/tidy.rs` holds both.
 //!
-//! - [`telemetry`]: logs, one line of JSON a thing that happens. Without personal data; without
-//!   metrics, so far.
+//! - [`telemetry`]: logs, one line of JSON a thing that happens; metrics, each named in one place;
+//!   traces for a collector. Without personal data; without a registry that is global.
 //! - [`domain`]: the words, as types that cannot be wrong: money, ids, time, request, standing,
 //!   decision. Without wire types.
 //! - [`signals`]: what is remembered about the parties: one catalog of signals, and two stores that
@@ -37,6 +37,8 @@
 //! - [`service`]: the use cases, the only place where signals, ledger and `decide` meet.
 //! - [`grpc`]: the edge: takes connections, finds out who calls, parses what comes in, cuts what
 //!   goes out by the caller's role. Without rules of any kind.
+//! - [`http`]: the port for probes and Prometheus. Without credentials, and without anything that
+//!   needs them.
 //! - [`lab`]: offline work on the same pure core: `replay`; `train`, which makes a model of a spec
 //!   and a table, or of the ledger's own past. Without the service: it needs none.
 //! - [`load`]: the load generator: a client that asks as shops do, and measures. Without the
@@ -49,8 +51,9 @@
 //!
 //! # The life of an assessment
 //!
-//! 1. `grpc/door/`, `grpc/codes.rs`: TLS; limits on connections, size, metadata and calls under
-//!    way; the deadline; the status codes that the protos promise.
+//! 1. `grpc/door/`, `grpc/calls.rs`, `grpc/codes.rs`: TLS; its span and its count; limits on
+//!    connections, size, metadata and calls under way; the deadline; the status codes that the
+//!    protos promise.
 //! 2. `grpc/gate.rs`, `service/callers.rs`: whose token or certificate this is. Then
 //!    `grpc/handlers/decisions.rs`, `grpc/role.rs`: a [`Caller`](domain::Caller) whose role may
 //!    make the call.
@@ -112,11 +115,12 @@
 //! - table or column: a new file in `ledger/migrations/`.
 //! - scorecard: a spec in `models/specs/`, whose README says what may stand in it; no code.
 //! - request that the load generator sends: `load/mix.rs`, `load/parties.rs`.
+//! - metric: `telemetry/metrics.rs`, and its row in the README's table.
 //! - subcommand: a file in `cli/` and a variant in `cli/mod.rs`.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-// Logs.
+// Logs, metrics, traces.
 pub mod telemetry;
 
 // The pure core: words, what is remembered, facts by name, scores, rules, and the decision.
@@ -132,8 +136,9 @@ pub mod decide;
 pub mod ledger;
 pub mod service;
 
-// The edges: callers over gRPC, files of the past.
+// The edges: callers over gRPC, who watches over HTTP, files of the past.
 pub mod grpc;
+pub mod http;
 pub mod lab;
 
 // A client for measurements.

@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 17] = [
     &["decide"],
     &["ledger"],
     &["service"],
-    &["grpc", "console", "lab"],
+    &["grpc", "http", "console", "lab"],
     &["load"],
     &["config"],
     &["app"],

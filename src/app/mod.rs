@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
 use crate::grpc::{self, Door, Tls, TlsFiles};
+use crate::http::Pages;
 use crate::ledger::{Ledger, Place, SignalsClaim};
 use crate::service::{Clock, Retention, Service, Settings};
 use crate::signals::redis::{Options, RedisStore, Server};
@@ -42,6 +43,8 @@ pub const CONNECTIONS_MAX: u32 = 10_000;
 pub struct Config {
     pub grpc_listen: SocketAddr,
     pub entrance: Entrance,
+    /// Where probes and Prometheus look; `None` shows them nothing.
+    pub http_listen: Option<SocketAddr>,
     pub data: PathBuf,
     pub ledger: Place,
     pub playbook: PlaybookFiles,
@@ -86,6 +89,7 @@ pub struct App {
     pub service: Arc<Service>,
     pub door: Door,
     ledger: Ledger,
+    pages: Option<Pages>,
     _signals: Option<SignalsClaim>,
     snapshot_every: Option<Duration>,
     retention: Option<Retention>,
@@ -96,6 +100,7 @@ impl App {
     pub async fn open(config: &Config) -> Result<App> {
         let playbook = config.playbook.load()?;
         let door = door(config).await?;
+        let pages = pages(config.http_listen).await?;
         // The ledger holds what was sent about devices and networks: nobody else's to read.
         DirBuilder::new()
             .recursive(true)
@@ -126,10 +131,14 @@ impl App {
         };
         let service = Service::start(settings).await?;
         callers_are_known(config, &service)?;
+        if let Some(pages) = &pages {
+            pages.tell_of(&service);
+        }
         Ok(App {
             service,
             door,
             ledger,
+            pages,
             _signals: claim,
             snapshot_every: config.snapshot_every,
             retention: config.retention,
@@ -138,6 +147,11 @@ impl App {
 
     pub fn address(&self) -> Result<SocketAddr> {
         Ok(self.door.address()?)
+    }
+
+    /// Where probes and Prometheus look.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.pages.as_ref().map(Pages::address)
     }
 
     /// Serves until `stop`, or until the ledger fails: after a failed commit nobody knows what is
@@ -150,6 +164,13 @@ impl App {
         let (end_drops, drops_ended) = oneshot::channel();
         let drop_old = |ages| tokio::spawn(Arc::clone(&service).keep_retention(ages, drops_ended));
         let dropping = self.retention.map(drop_old);
+        let draining = self.pages.as_ref().map(Pages::draining);
+        let stop = async move {
+            stop.await;
+            if let Some(draining) = draining {
+                draining();
+            }
+        };
         let served = tokio::select! {
             served = grpc::serve(self.service, self.door, stop) => served,
             cause = ledger.failed() => {
@@ -167,7 +188,7 @@ impl App {
             drop(keeping.await);
         }
         service.close().await;
-        drop((ledger, service));
+        drop((ledger, service, self.pages));
         // Whoever still holds a connection open holds the ledger too; what was answered is durable.
         let closed = tokio::time::timeout(CLOSE_MAX, self.ledger.close()).await;
         if closed.is_err() {
@@ -209,6 +230,15 @@ fn callers_are_known(config: &Config, service: &Service) -> Result<()> {
          one, and credentials are needed from then on"
     );
     Ok(())
+}
+
+/// Opened first: a start that takes long is one that lives.
+async fn pages(listen: Option<SocketAddr>) -> Result<Option<Pages>> {
+    let Some(listen) = listen else { return Ok(None) };
+    let pages = Pages::open(listen).await;
+    let pages = pages.with_context(|| format!("cannot listen on {listen} for HTTP"))?;
+    tracing::info!(address = %pages.address(), "serving HTTP");
+    Ok(Some(pages))
 }
 
 /// What processes on one ledger have to agree on.

@@ -16,7 +16,7 @@ use super::retention::Retention;
 use super::store::Store;
 use crate::app::{App, Config, SNAPSHOT_EVERY};
 use crate::service::Clock;
-use crate::telemetry;
+use crate::telemetry::{self, Traces};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -25,6 +25,14 @@ pub(super) struct Serve {
     grpc_listen: SocketAddr,
     #[command(flatten)]
     entrance: Entrance,
+    /// Address and port of `/metrics`, `/livez` and `/readyz`, over HTTP and without credentials;
+    /// port 0 takes a free one. Without it there is none: of several services on one machine only
+    /// one can have the usual port, 9090.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SURETY_HTTP_LISTEN")]
+    http_listen: Option<SocketAddr>,
+    /// URL of an OpenTelemetry collector that takes traces, as OTLP over gRPC.
+    #[arg(long, value_name = "URL", env = "SURETY_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
     /// Folder of the ledger and the keys; made when it is not there.
     #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
     data: PathBuf,
@@ -48,10 +56,15 @@ pub(super) struct Serve {
 
 impl Serve {
     pub async fn run(self) -> Result<()> {
-        telemetry::start();
+        let traces = match &self.otlp_endpoint {
+            Some(endpoint) => Traces::to(endpoint)?,
+            None => Traces::none(),
+        };
+        telemetry::start_with(&traces);
         let app = App::open(&Config {
             grpc_listen: self.grpc_listen,
             entrance: self.entrance.entrance(),
+            http_listen: self.http_listen,
             ledger: self.ledger.place(&self.data)?,
             data: self.data,
             playbook: self.playbook.files(),
@@ -65,10 +78,17 @@ impl Serve {
         .await?;
         // Before the line: whoever reads it may ask at once.
         let stop = asked_to_stop()?;
-        // One line that scripts can read, once calls are accepted.
-        println!("serving gRPC on {}", app.address()?);
+        // Lines that scripts can read, once calls are accepted; gRPC is always the first.
+        let mut lines = format!("serving gRPC on {}\n", app.address()?);
+        if let Some(address) = app.http_address() {
+            lines.push_str(&format!("serving HTTP on {address}\n"));
+        }
+        // At once: a script may hang up after the line that it wants.
+        std::io::stdout().write_all(lines.as_bytes())?;
         std::io::stdout().flush()?;
-        app.serve(stop).await
+        let served = app.serve(stop).await;
+        traces.end().await;
+        served
     }
 }
 

@@ -1,4 +1,4 @@
-//! The outermost layer: it ends late calls, and restates the codes that tonic answers by itself.
+//! Ends late calls, and restates the codes that tonic answers by itself.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};

@@ -1,5 +1,6 @@
 //! The gRPC edge: parses what comes in, cuts what goes out by the caller's role.
 
+mod calls;
 mod codes;
 mod criteria;
 mod disclosure;

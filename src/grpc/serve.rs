@@ -11,6 +11,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server as reflection;
 
+use super::calls::{Calls, Methods};
 use super::codes::Codes;
 use super::door::{self, Door};
 use super::gate::Gate;
@@ -48,6 +49,9 @@ pub enum ServeError {
     /// The listener's own address could not be read.
     #[error("listener: {0}")]
     Listener(#[from] std::io::Error),
+    /// The descriptors cannot be read.
+    #[error("descriptors: {0}")]
+    Descriptors(#[from] prost::DecodeError),
     /// The descriptors do not make a reflection service.
     #[error("reflection: {0}")]
     Reflection(#[from] reflection::Error),
@@ -77,8 +81,13 @@ async fn serve_and_drain(
     let draining = async {
         let _ = draining.await;
     };
-    // Late calls end, and tonic's own codes become those that we promise.
-    let served = door::open(door, Codes(gate), draining, drain_for);
+    // Late calls end, and tonic's own codes become those that we promise; then all is counted.
+    let calls = Calls {
+        inner: Codes(gate),
+        methods: Arc::new(Methods::served()?),
+        service: Arc::clone(&service),
+    };
+    let served = door::open(door, calls, draining, drain_for);
     tokio::pin!(served, stop);
     let looks_after = async {
         let ready = async {

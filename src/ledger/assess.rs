@@ -87,6 +87,7 @@ impl Ledger {
             Writer::Sqlite(jobs) => submit(jobs, sqlite::Job::Assess(prepared, reply)).await?,
             Writer::Postgres(writers) => writers.assess(prepared, reply).await?,
         }
-        answer.await.map_err(|_| stopped())?
+        let assessed = answer.await.unwrap_or_else(|_| Err(stopped()));
+        self.counted(assessed)
     }
 }

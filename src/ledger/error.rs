@@ -64,6 +64,21 @@ pub enum PreconditionReason {
 }
 
 impl Error {
+    /// All that [`Error::failure`] says.
+    pub const FAILURES: [&'static str; 4] = ["unavailable", "interrupted", "full", "corrupt"];
+
+    /// The kind of an error that speaks of the ledger and not of what was asked of it, for metric
+    /// labels.
+    pub fn failure(&self) -> Option<&'static str> {
+        match self {
+            Error::Unavailable(_) => Some("unavailable"),
+            Error::Interrupted(_) => Some("interrupted"),
+            Error::Full(_) => Some("full"),
+            Error::Corrupt(_) => Some("corrupt"),
+            Error::NotFound | Error::Conflict | Error::Precondition(_) => None,
+        }
+    }
+
     pub(super) fn refused(reason: PreconditionReason, text: impl Into<String>) -> Error {
         Error::Precondition(Precondition { reason, text: text.into() })
     }
@@ -123,5 +138,11 @@ fn is_passing(code: &str) -> bool {
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Error {
         Error::corrupt(error)
+    }
+}
+
+impl From<prometheus::Error> for Error {
+    fn from(error: prometheus::Error) -> Error {
+        Error::Unavailable(format!("metrics: {error}"))
     }
 }

@@ -24,6 +24,7 @@ mod restriction;
 mod shared;
 
 mod review;
+mod review_ages;
 mod review_write;
 
 mod cancel;
@@ -77,6 +78,7 @@ pub use export::Export;
 pub use history::History;
 pub use place::Place;
 pub use retention::EventPlace;
+pub use review_ages::OpenReviews;
 pub use review_write::{CaseWrite, Resolution};
 pub use shared::SignalsClaim;
 pub use signal::{SignalRow, StoredSignal};
@@ -86,6 +88,7 @@ pub use summary::Sent;
 pub use training::{Captured, Decided, Past, PlanPast};
 pub use verify::{Break, Chains, KnownHead, Verified};
 
+use crate::telemetry::StoreMetrics;
 use sql::Pool;
 use write::Writer;
 
@@ -98,6 +101,7 @@ pub struct Ledger {
     searchers: Pool,
     writer: Writer,
     failed: watch::Receiver<Option<String>>,
+    metrics: StoreMetrics,
     /// Held while any clone lives, so that no second process opens the file.
     _lock: Option<Arc<File>>,
 }
@@ -114,7 +118,7 @@ impl Ledger {
     /// Waits until every write that was handed in is committed, and closes. Writes of other clones
     /// keep the writers alive until those are dropped.
     pub async fn close(self) {
-        let Ledger { readers, searchers, writer, mut failed, _lock } = self;
+        let Ledger { readers, searchers, writer, mut failed, metrics: _, _lock } = self;
         drop(writer);
         // Who writes holds the sending end until it is done.
         while failed.changed().await.is_ok() {

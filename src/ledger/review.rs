@@ -20,11 +20,12 @@ const CASE: &str = "review_cases.case_id, review_cases.queue, review_cases.state
     review_cases.claim_ends, review_cases.approver, review_cases.notes, review_cases.verdict,
     review_cases.resolver, review_cases.resolved";
 
-const JOINED: &str = "review_cases JOIN decisions ON decisions.decision_id = review_cases.case_id";
+pub(super) const JOINED: &str =
+    "review_cases JOIN decisions ON decisions.decision_id = review_cases.case_id";
 
 /// Nobody has decided, nobody has taken the request back, and there is time left at the moment
 /// that is bound next.
-const UNDECIDED: &str = "review_cases.resolved IS NULL AND decisions.canceled IS NULL
+pub(super) const UNDECIDED: &str = "review_cases.resolved IS NULL AND decisions.canceled IS NULL
     AND decisions.superseded_by IS NULL AND review_cases.expires > ";
 
 impl Ledger {

@@ -51,8 +51,8 @@ impl Ledger {
     async fn look(&self, key: Option<&AnswerKey>, probe: &Probe<'_>) -> Result<Vec<Row>, Error> {
         // Nobody has the empty name, so what is not there is not found.
         let party = |key: Option<PartyKey>| key.map_or(String::new(), |key| key.to_string());
-        let mut connection = self.readers.acquire().await?;
-        query(include_str!("standing.sql"))
+        let mut connection = self.counted(self.readers.acquire().await)?;
+        let rows = query(include_str!("standing.sql"))
             .bind(probe.holder.ledger_name())
             .bind(probe.now.as_micros())
             .bind(probe.merchant.as_str())
@@ -67,7 +67,8 @@ impl Ledger {
             .bind(key.map_or("", |key| key.call))
             .bind(key.map_or(String::new(), |key| key.request_id.to_string()))
             .fetch_all(&mut connection)
-            .await
+            .await;
+        self.counted(rows)
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::sql::Connection;
 use super::{Error, Ledger, postgres, sqlite};
+use crate::telemetry::StoreMetrics;
 
 pub(super) type Pending<'c, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'c>>;
 
@@ -45,7 +46,33 @@ impl Ledger {
             }
             Writer::Postgres(writers) => writers.write(work, reply),
         }
-        answer.await.map_err(|_| stopped())?
+        let written = answer.await.unwrap_or_else(|_| Err(stopped()));
+        self.counted(written)
+    }
+
+    /// Counts a failure of the ledger itself.
+    pub(super) fn counted<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Some(kind) = result.as_ref().err().and_then(Error::failure) {
+            self.metrics.error("ledger", kind);
+        }
+        result
+    }
+
+    /// Writes that wait for a commit.
+    pub fn waiting(&self) -> usize {
+        match &self.writer {
+            Writer::Sqlite(jobs) => jobs.max_capacity() - jobs.capacity(),
+            Writer::Postgres(writers) => writers.waiting(),
+        }
+    }
+
+    /// Whether it can still be written.
+    pub fn works(&self) -> bool {
+        self.failed.borrow().is_none()
+    }
+
+    pub fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 }
 

@@ -16,6 +16,7 @@ use crate::domain::{
 use crate::features::{Facts, ReviewFacts, StepUpFacts};
 use crate::ledger::{self, AnswerKey, Asked, AssessCommit, Assessed, Probe, Resolution, SignalRow};
 use crate::signals::{Readings, SignalEvent};
+use crate::telemetry::{self, Decided, OTHER, Stage};
 
 /// Headroom that was taken meanwhile is decided about again this often, then a person looks.
 const DECIDED_AGAIN_MAX: usize = 2;
@@ -84,7 +85,9 @@ impl Service {
         // Two orders at once from one holder: the second one sees the first.
         let _alone = self.holders.enter(&request.holder).await?;
         // The answer is asked for first, so that a retry is not counted as a second attempt.
-        let standing = match self.ledger.ask(&key, &self.probe(&request, None)).await? {
+        let probe = self.probe(&request, None);
+        let asked = self.ledger.ask(&key, &probe);
+        let standing = match self.metrics.stage(Stage::Standing, asked).await? {
             Asked::Before(answer) => return answered_before(*answer, request.hash),
             Asked::Fresh(standing) => *standing,
         };
@@ -93,7 +96,8 @@ impl Service {
         request.parties.email = request.parties.email.or(contacts.email);
         request.parties.phone = request.parties.phone.or(contacts.phone);
         let observation = self.observation(&request);
-        let readings = self.signals.observe(&observation).await;
+        let observing = self.signals.observe(&observation);
+        let readings = self.metrics.stage(Stage::Observe, observing).await;
         let signal = teach::row(&SignalEvent::Attempt(observation))?;
         let (hash, step_up) = (request.hash, StepUpFacts::default());
         self.assess(Assessment {
@@ -140,12 +144,17 @@ impl Service {
         };
         let (mut lost, mut tried) = (0, Vec::new());
         for _ in 0..READ_AGAIN_MAX {
-            let decision = match lost {
+            let decision = self.metrics.stage_at_once(Stage::Decide, || match lost {
                 0..=DECIDED_AGAIN_MAX => decide(&facts, &self.playbook),
                 _ => contended(&facts, &self.playbook),
-            };
-            match self.commit(&assessment, &facts, (decision, &mut tried)).await? {
-                Committed::Answered(answered) => return Ok(*answered),
+            });
+            let committing = self.commit(&assessment, &facts, (decision, &mut tried));
+            match self.metrics.stage(Stage::Commit, committing).await? {
+                Committed::Answered(answered) => {
+                    let DecisionRecord { id, decision, .. } = &answered.value;
+                    telemetry::decided(id, decision.outcome.name());
+                    return Ok(*answered);
+                }
                 Committed::HeadroomTaken => lost += 1,
                 Committed::Outdated => {}
             }
@@ -164,7 +173,7 @@ impl Service {
     ) -> Result<Standing, Error> {
         let mut probe = self.probe(request, ignore);
         probe.now = probe.now.max(self.now());
-        Ok(self.ledger.standing(&probe).await?)
+        Ok(self.metrics.stage(Stage::Standing, self.ledger.standing(&probe)).await?)
     }
 
     fn probe<'r>(&self, request: &'r Request, ignore: Option<DecisionId>) -> Probe<'r> {
@@ -240,10 +249,27 @@ impl Service {
 
     /// The first answer under its key.
     fn recorded(&self, assessment: &Assessment, record: DecisionRecord) -> Committed {
+        self.count(&record);
         if let Some(replaced) = assessment.supersedes {
             self.watches.tell(replaced);
         }
         Committed::Answered(Box::new(Answered { value: record, replayed: false }))
+    }
+
+    /// Counts a decision that was recorded.
+    fn count(&self, record: &DecisionRecord) {
+        let decision = &record.decision;
+        let market = self.playbook.policy.market(record.market).map(|known| known.country);
+        let market = market.map_or(OTHER.to_owned(), |country| country.to_string());
+        self.metrics.decided(Decided {
+            outcome: decision.outcome.name(),
+            product: record.product.name(),
+            market: &market,
+            top_code: decision.reasons.first().map_or("none", |reason| reason.code.name()),
+        });
+        for source in &decision.missing_sources {
+            self.metrics.degraded(source.name());
+        }
     }
 
     fn record(&self, assessment: &Assessment, decision: Decision) -> Result<DecisionRecord, Error> {

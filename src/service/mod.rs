@@ -19,6 +19,7 @@ mod resolve;
 mod reviews;
 mod retention;
 mod running;
+mod scrape;
 mod snapshot;
 mod staff_reads;
 mod step_up;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{RwLock, Semaphore};
+use tracing::Instrument;
 
 use crate::domain::{
     Caller, DecisionRecord, Fault, FaultKind, Holder, MerchantId, PARTY_SECRET_LEN, PartyHasher,
@@ -42,6 +44,7 @@ use crate::ledger::{self, Answer, AnswerKey, Claim, Ledger};
 use crate::playbook::Playbook;
 use crate::policy::ReasonCatalog;
 use crate::signals::SignalStore;
+use crate::telemetry::{self, Metrics};
 
 pub use callers::{Callers, Stranger, TOKEN_BYTES, token_text};
 pub use clock::Clock;
@@ -49,11 +52,13 @@ pub use error::Error;
 pub use related::Related;
 pub use resolve::Resolved;
 pub use retention::Retention;
+pub use scrape::Ready;
 pub use teach::signal_event;
 pub use watch::Watch;
 
 use owed::Owed;
 use running::Running;
+use scrape::Looked;
 use snapshot::SnapshotFile;
 use upkeep::Upkeep;
 use watch::Watches;
@@ -100,6 +105,9 @@ pub struct Service {
     watches: Watches,
     /// What the store may still have to be taught.
     owed: Owed,
+    metrics: Metrics,
+    /// What was read for metrics last.
+    looked: Looked,
     /// What a shared signal store does beside requests; ends with the service.
     _upkeep: Option<Upkeep>,
 }
@@ -119,6 +127,7 @@ impl Service {
         let loaded = snapshot::load(&mut settings).await?;
         let (owed, debts) = Owed::new();
         let callers = Callers::read(settings.ledger.clone()).await?;
+        let metrics = Metrics::new(settings.ledger.metrics().clone())?;
         let mut service = Service {
             ledger: settings.ledger,
             signals: settings.signals,
@@ -134,6 +143,8 @@ impl Service {
             callers,
             watches: Watches::default(),
             owed,
+            metrics,
+            looked: Looked::default(),
             _upkeep: None,
         };
         match &service.signals {
@@ -147,6 +158,7 @@ impl Service {
                 service._upkeep = Some(upkeep.await?);
             }
         }
+        service.begin_metrics();
         let service = Arc::new(service);
         tokio::spawn(owed::settle(Arc::downgrade(&service), debts));
         tokio::spawn(callers::keep(Arc::downgrade(&service)));
@@ -209,7 +221,7 @@ impl Service {
             drop(place);
             result
         };
-        match tokio::spawn(held).await {
+        match tokio::spawn(held.in_current_span()).await {
             Ok(result) => result,
             Err(failure) => Err(Error::unexpected(&failure)),
         }
@@ -237,6 +249,7 @@ fn allowed(caller: &Caller, merchant: &MerchantId) -> Result<(), Error> {
 }
 
 fn key(caller: &Caller, call: &'static str, request_id: crate::domain::RequestId) -> AnswerKey {
+    telemetry::requested(&request_id);
     AnswerKey { caller: caller.name.clone(), call, request_id }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::{
 };
 use crate::features::ReviewFacts;
 use crate::ledger::{self, CaseWrite, Resolution};
+use crate::telemetry::Stage;
 
 /// The case as it stands, and the new decision if one was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +141,7 @@ impl Service {
             owner: pending.caller.clone(),
             standing: self.standing(&request, Some(pending.id)).await?,
             request,
-            readings: self.signals.read(&observation).await,
+            readings: self.metrics.stage(Stage::Observe, self.signals.read(&observation)).await,
             step_up,
             review: said,
             supersedes: Some(pending.id),

@@ -13,6 +13,7 @@ use crate::domain::{Caller, DecisionRecord, DecisionState, Outcome, Span, StepUp
 use crate::features::StepUpFacts;
 use crate::ledger::Claim;
 use crate::signals::SignalEvent;
+use crate::telemetry::Stage;
 
 /// Clocks of whoever runs the checks may be ahead of ours by this much.
 const CLOCK_AHEAD_MAX: Span = Span::minutes(5);
@@ -69,7 +70,7 @@ impl Service {
                 owner: pending.caller,
                 standing: self.standing(&request, Some(pending.id)).await?,
                 request,
-                readings: self.signals.read(&observation).await,
+                readings: self.metrics.stage(Stage::Observe, self.signals.read(&observation)).await,
                 step_up,
                 review,
                 supersedes: Some(pending.id),

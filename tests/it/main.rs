@@ -43,6 +43,8 @@ mod lists;
 mod support_calls;
 // A person who is erased.
 mod erasure;
+// What is counted, under which names and labels.
+mod metrics;
 // What staff have read is on record.
 mod staff_reads;
 // The shipped models: what they add to a decision, and who learns of it.

@@ -9,6 +9,9 @@ mod child;
 mod policy;
 // A service on a folder of its own.
 mod server;
+// The pages of the HTTP port.
+#[path = "../servers/http.rs"]
+mod http;
 // Random numbers that are the same in every run.
 mod seed;
 // The accounts and purchases that the tests speak of.
@@ -36,6 +39,12 @@ mod memory;
 mod snapshot;
 // Nothing personal where it does not belong.
 mod personal_data;
+// Probes, and nonsense, on the HTTP port.
+mod http_port;
+// What a real Prometheus makes of the metrics.
+mod prometheus;
+// What a collector of traces gets.
+mod traces;
 // What was kept long enough is dropped.
 mod retention;
 

@@ -68,6 +68,7 @@ impl Past {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             entrance: Entrance::default(),
+            http_listen: None,
             data: folder.data(),
             ledger: Place::file(&folder.data().join("ledger.sqlite")),
             playbook: PlaybookFiles::default(),

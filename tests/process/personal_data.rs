@@ -7,8 +7,9 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use surety::grpc::pb;
 
-use crate::child::surety;
 use crate::client::{Ask, Client};
+use crate::http::get;
+use crate::http_port::with_http;
 use crate::sample;
 use crate::server::Folder;
 
@@ -16,6 +17,7 @@ use crate::server::Folder;
 const EMAIL: &str = "quokka.zebrafish@mail.example";
 const PHONE: &str = "+4479460958231";
 const IP: &str = "198.51.100.234";
+const ACCOUNT: &str = "acc-okapi-815";
 const DEVICE: &str = "device-xylophone-4711";
 const GIVEN_NAME: &str = "Wilhelmina";
 const FAMILY_NAME: &str = "Featherstonehaugh";
@@ -31,21 +33,29 @@ const RAW: [&str; 10] =
 #[tokio::test(flavor = "multi_thread")]
 async fn raw_identifiers_are_in_the_raw_context_and_nowhere_else() {
     let folder = Folder::new();
-    let mut command = surety("serve");
+    let mut command = with_http();
     command.env("SURETY_LOG", "debug,surety=trace");
     let server = folder.serve_by(command);
     let mut client = Client::connect(&server.address).await.unwrap();
     ask_all(&mut client).await;
     // Half of it is told after a crash, from what was stored.
     server.kill();
-    let mut command = surety("serve");
+    let mut command = with_http();
     command.env("SURETY_LOG", "debug,surety=trace");
     let server = folder.serve_by(command);
     let mut client = Client::connect(&server.address).await.unwrap();
-    ask_all(&mut client).await;
+    let asked = ask_all(&mut client).await;
+    let metrics = get(&server.http(), "/metrics").1;
+    assert!(metrics.contains("surety_decisions_total"), "{metrics}");
     let ended = server.stop();
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     absent("the log", ended.err.as_bytes());
+    absent("the metrics", metrics.as_bytes());
+    // The ledger knows accounts and requests by their names; who watches the service need not.
+    for id in asked.iter().map(String::as_str).chain([ACCOUNT]) {
+        assert!(!metrics.contains(id), "{id} is in the metrics");
+    }
+    assert!(!ended.err.contains(ACCOUNT), "{ACCOUNT} is in the log");
     absent("standard output", ended.out.as_bytes());
 
     let file = folder.data().join("ledger.sqlite");
@@ -76,24 +86,28 @@ fn absent(place: &str, bytes: &[u8]) {
     }
 }
 
-/// A customer, a guest, and both with mistakes, so that refusals are told too.
-async fn ask_all(client: &mut Client) {
-    let mut account = sample::account("acc-1", 100_000);
+/// A customer, a guest, and both with mistakes, so that refusals are told too; gives
+/// the names of the requests.
+async fn ask_all(client: &mut Client) -> Vec<String> {
+    let mut asked = Vec::new();
+    let mut account = sample::account(ACCOUNT, 100_000);
     (account.email, account.phone) = (EMAIL.to_owned(), PHONE.to_owned());
     client.upsert(account).await;
     for guest in [false, true] {
-        let ask = Ask::buy(uuid::Uuid::now_v7().to_string(), context(guest));
-        client.ask(&ask).await.unwrap();
+        let id = uuid::Uuid::now_v7().to_string();
+        client.ask(&Ask::buy(id.clone(), context(guest))).await.unwrap();
+        asked.push(id);
         let mut wrong = context(guest);
         wrong.market = "XX".to_owned();
         wrong.locale = EMAIL.to_owned();
         wrong.merchant_order_reference = "4111111111111111".to_owned();
         client.ask(&Ask::buy("no id".to_owned(), wrong)).await.unwrap_err();
     }
+    asked
 }
 
 fn context(guest: bool) -> pb::PurchaseContext {
-    let mut context = sample::purchase("acc-1", 4_900);
+    let mut context = sample::purchase(ACCOUNT, 4_900);
     if guest {
         context.account_id = String::new();
         context.guest = Some(pb::GuestIdentity {

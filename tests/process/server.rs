@@ -86,6 +86,11 @@ impl Server {
         self.running.pid()
     }
 
+    /// Where its HTTP port is, which it was started with.
+    pub fn http(&self) -> String {
+        self.running.line("serving HTTP on ")
+    }
+
     /// The first line of its log, from here on, that has these words.
     pub fn logged(&self, words: &str) -> String {
         self.running.logged(words)

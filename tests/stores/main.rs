@@ -50,6 +50,10 @@ mod together;
 // The store away, slow, full or broken: reviewed meanwhile, counted afterwards.
 mod outage;
 mod cluster_outage;
+// What metrics say of a store that goes and comes.
+#[path = "../servers/http.rs"]
+mod http;
+mod metrics;
 // Taught again at the next start.
 mod again;
 // The store emptied: nobody looks new.

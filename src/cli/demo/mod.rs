@@ -34,6 +34,7 @@ impl Demo {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             entrance: Entrance::default(),
+            http_listen: None,
             ledger: Place::file(&folder.path.join("ledger.sqlite")),
             data: folder.path.clone(),
             playbook: PlaybookFiles::default(),

@@ -6,12 +6,13 @@ use futures_util::stream::{Stream, unfold};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Handlers, answer};
-use crate::domain::{Caller, DecisionOwner, DecisionRecord, Seen};
+use crate::domain::{Caller, DecisionOwner, DecisionRecord, Fault, Seen};
 use crate::grpc::criteria::Criteria;
 use crate::grpc::pb::risk_decision_service_server::RiskDecisionService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::{disclosure, from_proto, page, pb, to_proto};
-use crate::service::Error;
+use crate::service::{Answered, Error};
+use crate::telemetry::{Edge, Stage};
 
 /// A decision after each change.
 type WatchStream = Pin<Box<dyn Stream<Item = Result<pb::WatchDecisionResponse, Status>> + Send>>;
@@ -20,24 +21,24 @@ type WatchStream = Pin<Box<dyn Stream<Item = Result<pb::WatchDecisionResponse, S
 impl RiskDecisionService for Handlers {
     async fn evaluate_purchase(
         &self,
-        request: Request<pb::EvaluatePurchaseRequest>,
+        mut request: Request<pb::EvaluatePurchaseRequest>,
     ) -> Result<Response<pb::EvaluatePurchaseResponse>, Status> {
-        let caller = caller(&request, Rpc::Evaluate)?;
+        let (caller, edge) = (caller(&request, Rpc::Evaluate)?, edge(&mut request));
         let role = caller.role;
         let asked = from_proto::evaluate_purchase(self.reader(), request.into_inner());
-        let answered = self.service.evaluate(caller, asked.map_err(Error::Invalid)?).await?;
+        let answered = self.evaluate(caller, asked, edge).await?;
         let decision = Some(self.decided(&answered.value, role));
         Ok(answer(pb::EvaluatePurchaseResponse { decision }, answered.replayed))
     }
 
     async fn evaluate_one_time_card(
         &self,
-        request: Request<pb::EvaluateOneTimeCardRequest>,
+        mut request: Request<pb::EvaluateOneTimeCardRequest>,
     ) -> Result<Response<pb::EvaluateOneTimeCardResponse>, Status> {
-        let caller = caller(&request, Rpc::Evaluate)?;
+        let (caller, edge) = (caller(&request, Rpc::Evaluate)?, edge(&mut request));
         let role = caller.role;
         let asked = from_proto::evaluate_one_time_card(self.reader(), request.into_inner());
-        let answered = self.service.evaluate(caller, asked.map_err(Error::Invalid)?).await?;
+        let answered = self.evaluate(caller, asked, edge).await?;
         let decision = Some(self.decided(&answered.value, role));
         let one_time_card = to_proto::one_time_card(&answered.value, role);
         let response = pb::EvaluateOneTimeCardResponse { decision, one_time_card };
@@ -147,7 +148,28 @@ impl RiskDecisionService for Handlers {
     }
 }
 
+/// When the call began; taken out, for its span ends with it.
+fn edge<T>(request: &mut Request<T>) -> Edge {
+    request.extensions_mut().remove().unwrap_or_else(Edge::begin)
+}
+
 impl Handlers {
+    /// Has the service assess what was asked, and measures what comes before it and all of it,
+    /// however it ends.
+    async fn evaluate(
+        &self,
+        caller: Caller,
+        asked: Result<crate::domain::Request, Vec<Fault>>,
+        edge: Edge,
+    ) -> Result<Answered<DecisionRecord>, Error> {
+        let asked = asked.map_err(Error::Invalid)?;
+        let metrics = self.service.metrics();
+        let _total = metrics.timer(Stage::Total, edge.begun);
+        metrics.took(Stage::Edge, edge.begun.elapsed());
+        drop(edge);
+        self.service.evaluate(caller, asked).await
+    }
+
     async fn page(
         &self,
         caller: &Caller,

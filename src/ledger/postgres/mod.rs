@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::sql::{Connection, Pool, query};
 use super::write::Writer;
 use super::{Error, Ledger, Place, card, migrate};
+use crate::telemetry::StoreMetrics;
 
 pub(super) use writers::Writers;
 
@@ -49,12 +50,14 @@ pub(super) async fn open(place: &Place, options: &PgConnectOptions) -> Result<Le
     let searchers = searchers.connect_with(options.clone()).await.map_err(|e| cannot(&e))?;
     let writing = writing(&options).await.map_err(|e| cannot(&e))?;
     let (tell, failed) = watch::channel(None);
-    let writers = Writers::start(options, writing, tell).await?;
+    let metrics = StoreMetrics::new()?;
+    let writers = Writers::start(options, writing, tell, &metrics).await?;
     Ok(Ledger {
         readers: Pool::Postgres(readers),
         searchers: Pool::Postgres(searchers),
         writer: Writer::Postgres(writers),
         failed,
+        metrics,
         _lock: None,
     })
 }

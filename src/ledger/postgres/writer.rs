@@ -13,6 +13,7 @@ use crate::ledger::assess::{AssessCommit, Assessed, Prepared};
 use crate::ledger::chain::Head;
 use crate::ledger::sql::{Connection, query};
 use crate::ledger::{Error, answer};
+use crate::telemetry::StoreMetrics;
 
 /// Most assessments in one statement.
 const GROUP_MAX: usize = 128;
@@ -32,6 +33,7 @@ pub(super) struct CommitWriter {
     options: PgConnectOptions,
     session: Option<Session>,
     seen: Seen,
+    metrics: StoreMetrics,
     /// Why this writer has to stop.
     lost: Option<Error>,
 }
@@ -42,9 +44,13 @@ struct Session {
 }
 
 impl CommitWriter {
-    pub async fn connect(options: PgConnectOptions, seen: Seen) -> Result<CommitWriter, Error> {
+    pub async fn connect(
+        options: PgConnectOptions,
+        seen: Seen,
+        metrics: StoreMetrics,
+    ) -> Result<CommitWriter, Error> {
         let session = Some(Session::open(&options).await?);
-        Ok(CommitWriter { options, session, seen, lost: None })
+        Ok(CommitWriter { options, session, seen, metrics, lost: None })
     }
 
     /// Ends when nobody can hand in anything more, or with the cause when it has to stop.
@@ -81,6 +87,7 @@ impl CommitWriter {
         while !group.is_empty() {
             let error = match self.attempt(&group).await {
                 Ok(verdicts) => {
+                    self.metrics.committed(group.len());
                     for ((_, reply), verdict) in group.drain(..).zip(verdicts) {
                         // Nobody waits any more when the caller was dropped.
                         drop(reply.send(verdict));

@@ -13,6 +13,7 @@ use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
 use crate::ledger::sql::{Connection, Pool};
 use crate::ledger::write::{Pending, submit};
+use crate::telemetry::StoreMetrics;
 
 /// Statements that commit decisions at once. While they are at the disk others gather for the next;
 /// the server itself syncs those together that end together.
@@ -42,15 +43,22 @@ impl Writers {
         options: PgConnectOptions,
         pool: PgPool,
         alive: Alive,
+        metrics: &StoreMetrics,
     ) -> Result<Writers, Error> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let waiting: Waiting = Arc::new(Mutex::new(waiting));
         let seen = Seen::default();
         for _ in 0..COMMITTING {
-            let writer = CommitWriter::connect(options.clone(), Arc::clone(&seen)).await?;
+            let writer = CommitWriter::connect(options.clone(), Arc::clone(&seen), metrics.clone());
+            let writer = writer.await?;
             tokio::spawn(watch_over(writer, Arc::clone(&waiting), alive.clone()));
         }
         Ok(Writers { jobs, pool, alive })
+    }
+
+    /// Decisions that no writer has taken yet.
+    pub fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
     }
 
     #[cfg(test)]

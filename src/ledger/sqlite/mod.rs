@@ -18,6 +18,7 @@ use sqlx::{ConnectOptions, SqlitePool};
 use super::sql::{Connection, Pool, query};
 use super::write::Writer;
 use super::{Error, Ledger, Place, card, migrate};
+use crate::telemetry::StoreMetrics;
 
 pub(in crate::ledger) use reserve::{HELD, LIMIT};
 pub(in crate::ledger) use writer::Job;
@@ -69,9 +70,12 @@ pub(super) async fn open(path: &Path) -> Result<Ledger, Error> {
     let readers = pool(READERS, &reading).await?;
     let searchers = pool(SEARCHERS, &reading).await?;
     let beside = options.pragma("wal_autocheckpoint", "0").connect().await?;
-    let (writer, failed) = writer::start(connection, Connection::Sqlite(beside)).await?;
+    let metrics = StoreMetrics::new()?;
+    let connections = (connection, Connection::Sqlite(beside));
+    let (writer, failed) = writer::start(connections, metrics.clone()).await?;
     let writer = Writer::Sqlite(writer);
-    Ok(Ledger { readers, searchers, writer, failed, _lock: Some(Arc::new(lock)) })
+    let _lock = Some(Arc::new(lock));
+    Ok(Ledger { readers, searchers, writer, failed, metrics, _lock })
 }
 
 async fn pool(size: u32, options: &SqliteConnectOptions) -> Result<Pool, Error> {

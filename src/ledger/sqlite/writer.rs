@@ -15,6 +15,7 @@ use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
 use crate::ledger::sql::Connection;
 use crate::ledger::write::Pending;
+use crate::telemetry::StoreMetrics;
 
 /// Most jobs in one transaction. With the columns of a decision this stays under the 32,766
 /// parameters that SQLite binds to a statement (asserted in `rows.rs`).
@@ -54,15 +55,15 @@ impl Job {
 /// Starts the writer; it ends when the last sender is dropped or a commit fails. `beside` moves
 /// the log.
 pub(super) async fn start(
-    mut connection: Connection,
-    beside: Connection,
+    (mut connection, beside): (Connection, Connection),
+    metrics: StoreMetrics,
 ) -> Result<(mpsc::Sender<Job>, watch::Receiver<Option<String>>), Error> {
     let chain = Chain::open(&mut connection).await?;
     let (jobs, waiting) = mpsc::channel(QUEUE);
     let (tell, failed) = watch::channel(None);
     tokio::spawn(async move {
         let (checkpoints, unmoved) = Checkpoints::start(beside);
-        let writer = Writer { connection, chain, checkpoints };
+        let writer = Writer { connection, chain, checkpoints, metrics };
         if let Err(error) = writer.run(waiting, unmoved).await {
             tell.send_replace(Some(format!("the ledger's writer stopped: {error}")));
         }
@@ -74,6 +75,7 @@ struct Writer {
     connection: Connection,
     chain: Chain,
     checkpoints: Checkpoints,
+    metrics: StoreMetrics,
 }
 
 impl Writer {
@@ -108,16 +110,18 @@ impl Writer {
     }
 
     async fn commit(&mut self, group: Vec<Job>) -> Result<(), Error> {
-        let mut longer = self.chain;
+        let (mut longer, writes) = (self.chain, group.len());
         match commit_group(&mut self.connection, &mut longer, group).await {
             Ok(acknowledgements) => {
                 self.chain = longer;
+                self.metrics.committed(writes);
                 acknowledgements.into_iter().for_each(|tell| tell());
                 self.checkpoints.after_commit(&mut self.connection).await
             }
             // Nothing of the group is there. What was said before holds; there may be room again.
             Err(Error::Full(cause)) => {
                 tracing::error!(cause, "the disk of the ledger is full: nothing is recorded");
+                self.metrics.error("ledger", "full");
                 // SQLite may have rolled back by itself; if neither did, the next group says so.
                 drop(self.connection.run("ROLLBACK").await);
                 Ok(())

@@ -77,6 +77,29 @@ async fn a_case_is_there_with_its_decision_and_for_no_other() {
 }
 
 #[tokio::test]
+async fn open_cases_are_counted_by_queue_and_by_the_age_they_are_below() {
+    let book = book_of_anna().await;
+    for queue in [ReviewQueue::Credit, ReviewQueue::Security, ReviewQueue::Credit] {
+        under_review(&book.ledger, "anna", queue).await;
+    }
+    for (later, age) in [
+        (Span::minutes(14), Some("15m")),
+        (Span::minutes(15), Some("1h")),
+        (Span::hours(1), Some("4h")),
+        (Span::hours(23), Some("1d")),
+        (Span::hours(24), None),
+    ] {
+        let open = book.ledger.open_reviews(NOW + later).await.unwrap();
+        assert_eq!(open.len(), 25, "every queue and age");
+        let found = open.iter().filter(|open| open.cases > 0);
+        let found: Vec<_> = found.map(|open| (open.queue, open.age, open.cases)).collect();
+        let expected =
+            age.map(|age| [(ReviewQueue::Credit, age, 2), (ReviewQueue::Security, age, 1)]);
+        assert_eq!(found, expected.into_iter().flatten().collect::<Vec<_>>(), "{later:?}");
+    }
+}
+
+#[tokio::test]
 async fn of_many_who_take_a_case_one_has_it() {
     let book = book_of_anna().await;
     let other = replica(&book).await;

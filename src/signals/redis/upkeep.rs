@@ -51,6 +51,11 @@ impl RedisStore {
         self.ready.send_replace(true);
     }
 
+    /// Whether it was found fit for use once.
+    pub fn is_ready(&self) -> bool {
+        *self.ready.borrow()
+    }
+
     /// Resolves once it was.
     pub async fn ready(&self) {
         let mut ready = self.ready.subscribe();

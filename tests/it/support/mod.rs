@@ -1,6 +1,8 @@
 //! The service under test: started whole on a folder of its own, with a clock that tests move.
 
 mod data;
+#[path = "../../servers/http.rs"]
+mod http;
 mod issuer;
 mod lender;
 mod read;
@@ -49,6 +51,8 @@ pub struct TestApp {
 }
 
 struct Running {
+    url: String,
+    http: String,
     decisions: RiskDecisionServiceClient<Channel>,
     accounts: AccountServiceClient<Channel>,
     cards: OneTimeCardServiceClient<Channel>,
@@ -93,6 +97,7 @@ impl TestApp {
         let config = Config {
             grpc_listen: ([127, 0, 0, 1], 0).into(),
             entrance: Entrance::default(),
+            http_listen: Some(([127, 0, 0, 1], 0).into()),
             data: self.folder.path().to_owned(),
             ledger: Place::file(&self.ledger_file()),
             playbook: PlaybookFiles { policy: self.policy.clone(), ..PlaybookFiles::default() },
@@ -106,11 +111,14 @@ impl TestApp {
         let running = self.runtime.block_on(async {
             let app = App::open(&config).await.unwrap();
             let url = format!("http://{}", app.address().unwrap());
+            let http = app.http_address().unwrap().to_string();
             let (stop, stopped) = oneshot::channel::<()>();
             let serving = tokio::spawn(app.serve(async move {
                 let _asked = stopped.await;
             }));
             Running {
+                url: url.clone(),
+                http,
                 decisions: RiskDecisionServiceClient::connect(url.clone()).await.unwrap(),
                 accounts: AccountServiceClient::connect(url.clone()).await.unwrap(),
                 cards: OneTimeCardServiceClient::connect(url.clone()).await.unwrap(),
@@ -125,7 +133,7 @@ impl TestApp {
 
     /// Stops in good order; gives what the ledger's own check finds wrong.
     pub fn stop(&mut self) -> Vec<String> {
-        let Some(Running { decisions, accounts, cards, reviews, support, stop, serving }) =
+        let Some(Running { decisions, accounts, cards, reviews, support, stop, serving, .. }) =
             self.running.take()
         else {
             return Vec::new();
@@ -172,6 +180,20 @@ impl TestApp {
 
     pub fn block_on<F: Future>(&self, work: F) -> F::Output {
         self.runtime.block_on(work)
+    }
+
+    /// A page of the HTTP port, which has to be there.
+    pub fn page(&self, path: &str) -> String {
+        let address = &self.running.as_ref().expect("the service runs").http;
+        let (status, text) = http::get(address, path);
+        assert_eq!(status, 200, "{path}: {text}");
+        text
+    }
+
+    /// A connection of its own.
+    pub async fn channel(&self) -> Channel {
+        let url = self.running.as_ref().expect("the service runs").url.clone();
+        Channel::from_shared(url).unwrap().connect().await.unwrap()
     }
 
     /// A call with the client as it is.
