@@ -31,7 +31,8 @@ pub fn party_secret(config: &Config) -> Result<[u8; PARTY_SECRET_LEN]> {
     }
 }
 
-fn known(path: &Path) -> Result<[u8; PARTY_SECRET_LEN]> {
+/// A key that has to be there.
+pub(super) fn known(path: &Path) -> Result<[u8; PARTY_SECRET_LEN]> {
     read_secret(path)?
         .with_context(|| format!("cannot read the key {}: no such file", path.display()))
 }

@@ -38,6 +38,9 @@ pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5 * 60);
 /// some 220 MiB; the shops of a lender need hundreds.
 pub const CONNECTIONS_MAX: u32 = 10_000;
 
+/// How long calls under way may take to end unless it is said otherwise: longer than any call.
+pub const DRAIN: Duration = Duration::from_secs(20);
+
 /// What `serve` is told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -69,11 +72,13 @@ pub struct Entrance {
     pub plaintext: bool,
     /// Connections at once.
     pub connections_max: u32,
+    /// How long calls under way may take to end once the server is to stop.
+    pub drain: Duration,
 }
 
 impl Default for Entrance {
     fn default() -> Entrance {
-        Entrance { tls: None, plaintext: false, connections_max: CONNECTIONS_MAX }
+        Entrance { tls: None, plaintext: false, connections_max: CONNECTIONS_MAX, drain: DRAIN }
     }
 }
 
@@ -93,6 +98,7 @@ pub struct App {
     _signals: Option<SignalsClaim>,
     snapshot_every: Option<Duration>,
     retention: Option<Retention>,
+    drain: Duration,
 }
 
 impl App {
@@ -142,6 +148,7 @@ impl App {
             _signals: claim,
             snapshot_every: config.snapshot_every,
             retention: config.retention,
+            drain: config.entrance.drain,
         })
     }
 
@@ -172,7 +179,7 @@ impl App {
             }
         };
         let served = tokio::select! {
-            served = grpc::serve(self.service, self.door, stop) => served,
+            served = grpc::serve(self.service, self.door, stop, self.drain) => served,
             cause = ledger.failed() => {
                 service.give_up_snapshot();
                 bail!("the ledger failed, so nothing more is answered: {cause}")
@@ -198,15 +205,35 @@ impl App {
     }
 }
 
+impl Config {
+    /// Reads all files that are named; tells everything that is wrong, and changes nothing.
+    pub fn check(&self) -> Result<()> {
+        let keys = [&self.party_key, &self.step_up_key].into_iter().flatten();
+        let checks = [self.playbook.load().map(drop), self.may_listen()]
+            .into_iter()
+            .chain(self.entrance.tls.iter().map(|files| Ok(Tls::load(files.clone()).map(drop)?)))
+            .chain(keys.map(|path| keys::known(path).map(drop)));
+        let faults: Vec<String> =
+            checks.filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+        if faults.is_empty() { Ok(()) } else { bail!(faults.join("\n")) }
+    }
+
+    fn may_listen(&self) -> Result<()> {
+        let Config { grpc_listen, entrance, .. } = self;
+        if !grpc_listen.ip().is_loopback() && entrance.tls.is_none() && !entrance.plaintext {
+            bail!(
+                "cannot listen on {grpc_listen} without TLS; expected --tls-cert and --tls-key, \
+             --plaintext where a mesh encrypts, or a loopback address such as 127.0.0.1"
+            );
+        }
+        Ok(())
+    }
+}
+
 /// Listens, where that is safe.
 async fn door(config: &Config) -> Result<Door> {
+    config.may_listen()?;
     let Config { grpc_listen, entrance, .. } = config;
-    if !grpc_listen.ip().is_loopback() && entrance.tls.is_none() && !entrance.plaintext {
-        bail!(
-            "cannot listen on {grpc_listen} without TLS; expected --tls-cert and --tls-key, \
-             --plaintext where a mesh encrypts, or a loopback address such as 127.0.0.1"
-        );
-    }
     let tls = entrance.tls.clone().map(Tls::load).transpose()?;
     let max = descriptors::enough_for(entrance.connections_max);
     let door = Door::bind(*grpc_listen, tls, max).await;

@@ -1,6 +1,7 @@
 //! How connections are let in, as options of `serve`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, value_parser};
 
@@ -28,15 +29,21 @@ pub(super) struct Entrance {
     #[arg(long, value_name = "NUMBER", default_value_t = app::CONNECTIONS_MAX,
           value_parser = value_parser!(u32).range(1..))]
     max_connections: u32,
+    /// After SIGTERM, how long calls under way may take to end.
+    #[arg(long, value_name = "SECONDS", default_value_t = app::DRAIN.as_secs(),
+          value_parser = value_parser!(u64).range(1..=3_600))]
+    drain_seconds: u64,
 }
 
 impl Entrance {
-    pub fn entrance(self) -> app::Entrance {
-        let tls = self.tls_cert.zip(self.tls_key).map(|(certificate, key)| TlsFiles {
-            certificate,
-            key,
-            client_ca: self.tls_client_ca,
-        });
-        app::Entrance { tls, plaintext: self.plaintext, connections_max: self.max_connections }
+    pub fn entrance(&self) -> app::Entrance {
+        let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        let client_ca = self.tls_client_ca.clone();
+        app::Entrance {
+            tls: files.map(|(certificate, key)| TlsFiles { certificate, key, client_ca }),
+            plaintext: self.plaintext,
+            connections_max: self.max_connections,
+            drain: Duration::from_secs(self.drain_seconds),
+        }
     }
 }

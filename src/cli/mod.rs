@@ -4,6 +4,7 @@ mod assess;
 mod audit;
 mod caller;
 mod catalog;
+mod config;
 mod demo;
 mod entrance;
 mod erase;
@@ -22,6 +23,7 @@ mod retention;
 mod rows;
 mod serve;
 mod server;
+mod settings;
 mod signals;
 mod store;
 mod train;
@@ -30,7 +32,7 @@ use std::ffi::OsString;
 use std::future::Future;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::lab::train::Error as Fault;
 
@@ -56,6 +58,8 @@ enum Command {
     Train(train::Train),
     /// Measure a model on the test part of a data file. The last line is a JSON object.
     Evaluate(train::Evaluate),
+    /// Check or print the settings of `serve`, without starting it.
+    Config(config::Config),
     /// Print signals, names for rules, rules and reasons.
     Catalog(catalog::Catalog),
     /// Say who may call: add, revoke, list.
@@ -76,18 +80,21 @@ enum Command {
 
 /// Runs the command line `arguments`, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let command = Cli::command();
+    let parsed = match settings::parse(command.clone(), arguments.into_iter().collect()) {
+        Ok(parsed) => parsed,
         // Help and version are answers; a wrong command line ends with clap's own message and code.
-        Err(usage) => usage.exit(),
+        Err(settings::Wrong::Usage(usage)) => usage.exit(),
+        Err(settings::Wrong::File(failure)) => return Err(failure),
     };
-    match cli.command {
+    match Cli::from_arg_matches(&parsed.matches)?.command {
         Command::Serve(command) => block_on(command.run()),
         Command::Demo(command) => block_on(command.run()),
         Command::Assess(command) => block_on(command.run()),
         Command::Replay(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Evaluate(command) => command.run(),
+        Command::Config(config) => config.run(&command, &parsed),
         Command::Catalog(command) => command.run(),
         Command::Caller(command) => block_on(command.run()),
         Command::Signals(command) => block_on(command.run()),
@@ -103,7 +110,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
 pub fn exit_code(failure: &anyhow::Error) -> u8 {
     let mut faults = failure.chain().filter_map(|cause| cause.downcast_ref::<Fault>());
     let input = faults.any(|fault| !matches!(fault, Fault::Write(_)))
-        || failure.chain().any(|cause| cause.is::<clap::Error>());
+        || failure.chain().any(|cause| cause.is::<clap::Error>() || cause.is::<settings::Faults>());
     if input { 2 } else { 1 }
 }
 
@@ -113,10 +120,10 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

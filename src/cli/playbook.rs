@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::app::PlaybookFiles;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Playbook {
     /// Policy to decide by, instead of the shipped one.
     #[arg(long, value_name = "FILE")]
@@ -16,7 +16,7 @@ pub(super) struct Playbook {
 }
 
 /// All but the policy.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Rest {
     /// Reason catalogue, instead of the shipped one.
     #[arg(long, value_name = "FILE")]

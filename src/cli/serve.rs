@@ -20,6 +20,10 @@ use crate::telemetry::{self, Traces};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
+    /// File of settings, TOML: a key for each of these options, by its name. Options and variables
+    /// of the environment (`SURETY_` and the name in capitals) are stronger.
+    #[arg(long, value_name = "FILE", env = "SURETY_CONFIG")]
+    config: Option<PathBuf>,
     /// Address and port for gRPC; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
     grpc_listen: SocketAddr,
@@ -55,27 +59,31 @@ pub(super) struct Serve {
 }
 
 impl Serve {
+    /// What the service is told.
+    pub fn config(&self) -> Result<Config> {
+        Ok(Config {
+            grpc_listen: self.grpc_listen,
+            entrance: self.entrance.entrance(),
+            http_listen: self.http_listen,
+            ledger: self.ledger.place(&self.data)?,
+            data: self.data.clone(),
+            playbook: self.playbook.clone().files(),
+            signals: self.store.signals()?,
+            party_key: self.store.party_key.clone(),
+            step_up_key: self.step_up_key.clone(),
+            clock: Clock::system(),
+            snapshot_every: Some(Duration::from_secs(self.snapshot_every)),
+            retention: Some(self.retention.ages()),
+        })
+    }
+
     pub async fn run(self) -> Result<()> {
         let traces = match &self.otlp_endpoint {
             Some(endpoint) => Traces::to(endpoint)?,
             None => Traces::none(),
         };
         telemetry::start_with(&traces);
-        let app = App::open(&Config {
-            grpc_listen: self.grpc_listen,
-            entrance: self.entrance.entrance(),
-            http_listen: self.http_listen,
-            ledger: self.ledger.place(&self.data)?,
-            data: self.data,
-            playbook: self.playbook.files(),
-            signals: self.store.signals()?,
-            party_key: self.store.party_key,
-            step_up_key: self.step_up_key,
-            clock: Clock::system(),
-            snapshot_every: Some(Duration::from_secs(self.snapshot_every)),
-            retention: Some(self.retention.ages()),
-        })
-        .await?;
+        let app = App::open(&self.config()?).await?;
         // Before the line: whoever reads it may ask at once.
         let stop = asked_to_stop()?;
         // Lines that scripts can read, once calls are accepted; gRPC is always the first.

@@ -29,9 +29,6 @@ use pb::support_service_server::SupportServiceServer;
 const MESSAGE_MAX: usize = 64 * 1024;
 /// 500 events with all their fields.
 const EVENTS_MESSAGE_MAX: usize = 1024 * 1024;
-/// How long calls under way may take to end once the server is to stop.
-const DRAIN: Duration = Duration::from_secs(10);
-
 /// Every service that has a health of its own; the empty name is the server as a whole.
 const SERVICES: &[&str] = &[
     "",
@@ -57,17 +54,9 @@ pub enum ServeError {
     Reflection(#[from] reflection::Error),
 }
 
-/// Serves until `stop`, then ends every watch and lets calls under way end, for ten seconds at
+/// Serves until `stop`, then ends every watch and lets calls under way end, for `drain_for` at
 /// most: an idle connection does not hold it.
 pub async fn serve(
-    service: Arc<Service>,
-    door: Door,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    serve_and_drain(service, door, stop, DRAIN).await
-}
-
-async fn serve_and_drain(
     service: Arc<Service>,
     door: Door,
     stop: impl Future<Output = ()> + Send + 'static,

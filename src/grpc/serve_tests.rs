@@ -12,7 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt;
 
-use super::{Door, MESSAGE_MAX, SERVICES, ServeError, pb, serve_and_drain};
+use super::{Door, MESSAGE_MAX, SERVICES, ServeError, pb, serve};
 use crate::domain::PARTY_SECRET_LEN;
 use crate::ledger::{Ledger, Place};
 use crate::playbook::{Playbook, SHIPPED};
@@ -50,7 +50,7 @@ impl Running {
             let _ = stopped.await;
         };
         let drain = Duration::from_millis(300);
-        let ended = tokio::spawn(serve_and_drain(service, door, stopped, drain));
+        let ended = tokio::spawn(serve(service, door, stopped, drain));
         Running { address, stop, ended, _folder: folder }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::render::{ALL, CHART, Rendered, list, render, render_with};
 use crate::tools::{root, tool};
 
 /// Every setting of `surety serve`, and whether a value of the chart's own decides it.
-const SETTINGS: [(&str, bool); 35] = [
+const SETTINGS: [(&str, bool); 29] = [
     ("grpc-listen", true),
     ("http-listen", true),
     ("data", true),
@@ -38,13 +39,7 @@ const SETTINGS: [(&str, bool); 35] = [
     ("keep-staff-reads", false),
     ("retention-every", false),
     ("signals-budget-ms", false),
-    ("calls-per-second", false),
-    ("calls-per-second-account", false),
-    ("concurrency", false),
-    ("queue-ms", false),
     ("max-connections", false),
-    ("max-message-bytes", false),
-    ("log-level", false),
 ];
 
 fn settings(rendered: &Rendered) -> toml::Table {
@@ -74,15 +69,29 @@ fn what_has_a_value_of_its_own_is_not_passed_through() {
 #[test]
 fn numbers_and_texts_arrive_as_they_are() {
     let all_on = settings(&render("all-on"));
-    assert_eq!(all_on["calls-per-second"].as_float(), Some(500.5));
-    assert_eq!(all_on["max-message-bytes"].as_integer(), Some(32_768));
-    assert_eq!(all_on["log-level"].as_str(), Some("warn,surety=debug"));
+    assert_eq!(all_on["max-connections"].as_integer(), Some(4_096));
+    assert_eq!(all_on["keep-raw-context"].as_str(), Some("36h"));
     assert_eq!(all_on["grpc-listen"].as_str(), Some("[::]:8443"));
-    let text = "a\"b\\\\c<d>&e";
-    let odd = render_with("default", &[&format!("config.log-level={text}")]);
-    assert_eq!(settings(&odd)["log-level"].as_str(), Some("a\"b\\c<d>&e"));
-    let large = render_with("default", &["config.max-message-bytes=123456789"]);
-    assert_eq!(settings(&large)["max-message-bytes"].as_integer(), Some(123_456_789));
+    let large = render_with("default", &["config.max-connections=123456789"]);
+    assert_eq!(settings(&large)["max-connections"].as_integer(), Some(123_456_789));
+}
+
+#[test]
+fn the_service_takes_every_file_of_settings() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for values in ALL {
+        let rendered = render(values);
+        fs::write(file.path(), rendered.config()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_surety"));
+        let print =
+            command.args(["config", "print", "--config"]).arg(file.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&print.stderr);
+        assert!(print.status.success(), "{values}: {said}");
+        let known: toml::Table = String::from_utf8(print.stdout).unwrap().parse().unwrap();
+        for (key, value) in settings(&rendered) {
+            assert_eq!(known.get(&key), Some(&value), "{values}: {key}");
+        }
+    }
 }
 
 #[test]

@@ -210,6 +210,6 @@ fn a_new_setting_or_policy_rolls_the_pods() {
     };
     let before = annotations(&[]);
     assert_eq!(before, annotations(&["service.type=NodePort"]), "rolled for nothing");
-    assert_ne!(before, annotations(&["config.concurrency=9"]));
+    assert_ne!(before, annotations(&["config.max-connections=9"]));
     assert_ne!(before, annotations(&["playbook.policy.content=version = \"1\""]));
 }

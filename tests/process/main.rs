@@ -36,6 +36,7 @@ mod door;
 // What was counted before a crash counts after it.
 mod memory;
 // And does so when only the end of it has to be learnt again.
+mod settings;
 mod snapshot;
 // Nothing personal where it does not belong.
 mod personal_data;
