@@ -82,7 +82,7 @@ fn commands_and_options_that_are_named_exist() {
         let listed = |help: &str, word: &str| help.lines().any(|l| l.trim().starts_with(word));
         assert!(listed(&commands, &format!("{command} ")), "no `surety {command}`");
         let mut help = shell(&format!("surety {command} --help"));
-        if ["audit", "caller", "export", "policy", "signals", "train"].contains(&command)
+        if ["audit", "caller", "config", "export", "policy", "signals", "train"].contains(&command)
             && words.len() > 1
         {
             assert!(listed(&help, words[1]), "no `surety {command} {}`", words[1]);
