@@ -227,8 +227,8 @@ mod tests {
         );
         let expected = "FILE has 5 faults
   line 1: grpc-lissten is no setting; did you mean grpc-listen?
-  line 3: signals-budget-ms: invalid value '0' for '--signals-budget-ms <MS>': 0 is not in \
-1..=10000
+  line 3: signals-budget-ms: invalid value '0' for '--signals-budget-ms <MS>': 0 is not \
+in 1..=10000
   line 4: config is no setting
   line 5: policy: expected a text or a number
   line 6: keep-events: invalid value 'soon' for '--keep-events <AGE>': expected a number with d, h, \
