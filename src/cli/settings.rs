@@ -231,8 +231,8 @@ mod tests {
 in 1..=10000
   line 4: config is no setting
   line 5: policy: expected a text or a number
-  line 6: keep-events: invalid value 'soon' for '--keep-events <AGE>': expected a number with d, h, \
-m or s behind it, or forever";
+  line 6: keep-events: invalid value 'soon' for '--keep-events <AGE>': expected a number with d, \
+h, m or s behind it, or forever";
         assert_eq!(told, Err(expected.to_owned()));
         assert_eq!(
             read_text("policy = \"a\"\npolicy = \"b\""),
