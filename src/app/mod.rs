@@ -223,7 +223,7 @@ impl Config {
         if !grpc_listen.ip().is_loopback() && entrance.tls.is_none() && !entrance.plaintext {
             bail!(
                 "cannot listen on {grpc_listen} without TLS; expected --tls-cert and --tls-key, \
-             --plaintext where a mesh encrypts, or a loopback address such as 127.0.0.1"
+                 --plaintext where a mesh encrypts, or a loopback address such as 127.0.0.1"
             );
         }
         Ok(())

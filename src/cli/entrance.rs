@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use clap::{Args, value_parser};
 
 use crate::app;
@@ -12,17 +13,17 @@ use crate::grpc::TlsFiles;
 pub(super) struct Entrance {
     /// The server's certificate and those between it and its authority, PEM. Read again when it
     /// changes, as are the key and the authorities.
-    #[arg(long, value_name = "FILE", env = "SURETY_TLS_CERT", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", env = "SURETY_TLS_CERT")]
     tls_cert: Option<PathBuf>,
     /// The private key of the certificate, PEM.
-    #[arg(long, value_name = "FILE", env = "SURETY_TLS_KEY", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", env = "SURETY_TLS_KEY")]
     tls_key: Option<PathBuf>,
     /// Authorities of client certificates, PEM: with them callers may be known by a certificate
     /// instead of a token.
-    #[arg(long, value_name = "FILE", env = "SURETY_TLS_CLIENT_CA", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", env = "SURETY_TLS_CLIENT_CA")]
     tls_client_ca: Option<PathBuf>,
     /// Listen beyond this machine without TLS, where a mesh encrypts.
-    #[arg(long, conflicts_with = "tls_cert")]
+    #[arg(long)]
     plaintext: bool,
     /// Connections at once; at the last one, who has been idle longest makes room. Fewer where the
     /// file descriptors of the process do not suffice.
@@ -36,14 +37,26 @@ pub(super) struct Entrance {
 }
 
 impl Entrance {
-    pub fn entrance(&self) -> app::Entrance {
-        let files = self.tls_cert.clone().zip(self.tls_key.clone());
-        let client_ca = self.tls_client_ca.clone();
-        app::Entrance {
-            tls: files.map(|(certificate, key)| TlsFiles { certificate, key, client_ca }),
+    /// What goes together is looked at here: clap knows nothing of what a file of settings says.
+    pub fn entrance(&self) -> Result<app::Entrance> {
+        let tls = match (&self.tls_cert, &self.tls_key, &self.tls_client_ca) {
+            (None, None, None) => None,
+            (Some(_), ..) if self.plaintext => {
+                bail!("expected --tls-cert or --plaintext, not both")
+            }
+            (Some(certificate), Some(key), client_ca) => Some(TlsFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+                client_ca: client_ca.clone(),
+            }),
+            (Some(_), None, _) => bail!("expected --tls-key beside --tls-cert"),
+            (None, ..) => bail!("expected --tls-cert beside --tls-key or --tls-client-ca"),
+        };
+        Ok(app::Entrance {
+            tls,
             plaintext: self.plaintext,
             connections_max: self.max_connections,
             drain: Duration::from_secs(self.drain_seconds),
-        }
+        })
     }
 }

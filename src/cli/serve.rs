@@ -63,7 +63,7 @@ impl Serve {
     pub fn config(&self) -> Result<Config> {
         Ok(Config {
             grpc_listen: self.grpc_listen,
-            entrance: self.entrance.entrance(),
+            entrance: self.entrance.entrance()?,
             http_listen: self.http_listen,
             ledger: self.ledger.place(&self.data)?,
             data: self.data.clone(),

@@ -100,8 +100,16 @@ fn beyond_this_machine_nothing_is_served_without_tls_and_callers() {
     let refused = serve(&["--plaintext"]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.err.contains("surety caller add"), "{}", refused.err);
-    assert_eq!(serve(&["--tls-cert", "x.pem"]).code, Some(2));
-    assert_eq!(serve(&["--tls-cert", "x", "--tls-key", "x", "--plaintext"]).code, Some(2));
+    for (options, expected) in [
+        (&["--tls-cert", "x", "--tls-key", "x", "--plaintext"][..], "not both"),
+        (&["--tls-cert", "x"], "expected --tls-key"),
+        (&["--tls-key", "x"], "expected --tls-cert"),
+        (&["--tls-client-ca", "x"], "expected --tls-cert"),
+    ] {
+        let refused = serve(options);
+        assert_eq!(refused.code, Some(1));
+        assert!(refused.err.contains(expected), "{}", refused.err);
+    }
     let refused = serve(&["--tls-cert", "nowhere.pem", "--tls-key", "nowhere.pem"]);
     assert!(refused.err.contains("cannot read nowhere.pem"), "{}", refused.err);
 }
