@@ -88,15 +88,23 @@ fn value(matches: &ArgMatches, arg: &Arg) -> Option<(String, ValueSource)> {
     Some((text, source))
 }
 
-/// An address without its password.
+/// An address without its password, which may stand before the host or among what follows it.
 fn masked(text: &str) -> String {
-    let hidden = || {
-        let (scheme, rest) = text.split_once("://")?;
-        let (user, host) = rest.rsplit_once('@')?;
-        let (name, _) = user.split_once(':')?;
-        Some(format!("{scheme}://{name}:***@{host}"))
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (place, asked) = rest.split_once('?').map_or((rest, None), |(p, asked)| (p, Some(asked)));
+    let shown = match place.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
+        Some((Some((name, _)), host)) => format!("{scheme}://{name}:***@{host}"),
+        _ => format!("{scheme}://{place}"),
     };
-    hidden().unwrap_or_else(|| text.to_owned())
+    let parts = asked.map(|asked| asked.split('&').map(unless_password).collect::<Vec<_>>());
+    parts.map_or(shown.clone(), |parts| format!("{shown}?{}", parts.join("&")))
+}
+
+fn unless_password(part: &str) -> String {
+    match part.split_once('=') {
+        Some((key, _)) if key.contains("password") => format!("{key}=***"),
+        _ => part.to_owned(),
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -127,4 +135,26 @@ fn reference(command: &Command) -> String {
         let _ = writeln!(out, "| `{name}` | `{}` | {default} | {help} |", variable(name));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn no_password_of_an_address_is_shown() {
+        for (text, shown) in [
+            ("embedded", "embedded"),
+            ("sqlite:ledger.sqlite", "sqlite:ledger.sqlite"),
+            ("redis://cache.example:6379/2", "redis://cache.example:6379/2"),
+            ("postgres://me:a@b@db/surety", "postgres://me:***@db/surety"),
+            ("postgres://me@db/surety?password=a:b@c", "postgres://me@db/surety?password=***"),
+            (
+                "postgres://db/s?password=a&sslmode=require",
+                "postgres://db/s?password=***&sslmode=require",
+            ),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::domain::KnownCaller;
 use crate::service::{Service, Stranger};
 
 /// What everybody may ask, so that balancers need no credentials.
-const HEALTH: &str = "/grpc.health.v1.Health/";
+pub const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Where a token is sent, and how it is introduced (RFC 6750).
 const AUTHORIZATION: &str = "authorization";
 const BEARER: &str = "bearer ";
@@ -26,6 +26,10 @@ pub struct Visitor {
     /// Subject alternative names of its client certificate, which was checked.
     pub names: Vec<String>,
 }
+
+/// Marks the answer to a call that was let in.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted;
 
 /// Who makes a call.
 #[derive(Clone, Debug)]
@@ -75,7 +79,9 @@ where
             match identify(&service, on_loopback, shown).await {
                 Ok(identity) => {
                     request.extensions_mut().insert(identity);
-                    inner.call(request).await
+                    let mut response = inner.call(request).await?;
+                    response.extensions_mut().insert(Admitted);
+                    Ok(response)
                 }
                 Err(refusal) => Ok(refusal.into_http()),
             }

@@ -27,6 +27,8 @@ use pb::support_service_server::SupportServiceServer;
 
 /// A purchase with 200 lines has a fifth of this.
 const MESSAGE_MAX: usize = 64 * 1024;
+/// The name of a service, from anybody.
+const HEALTH_MESSAGE_MAX: usize = 1024;
 /// 500 events with all their fields.
 const EVENTS_MESSAGE_MAX: usize = 1024 * 1024;
 /// Every service that has a health of its own; the empty name is the server as a whole.
@@ -114,7 +116,7 @@ async fn routes(
     let reviews = ReviewServiceServer::new(handlers.clone());
     let support = SupportServiceServer::new(handlers.clone());
     let catalog = ReasonCatalogServiceServer::new(handlers);
-    let routes = Routes::new(health_server)
+    let routes = Routes::new(health_server.max_decoding_message_size(HEALTH_MESSAGE_MAX))
         .add_service(decisions.max_decoding_message_size(MESSAGE_MAX))
         .add_service(cards.max_decoding_message_size(MESSAGE_MAX))
         .add_service(accounts.max_decoding_message_size(EVENTS_MESSAGE_MAX))

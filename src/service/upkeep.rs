@@ -116,6 +116,10 @@ async fn try_open(store: &RedisStore, ledger: &Ledger, past: Past) -> Result<usi
     let forgetful = |error: ledger::Error| Unfit::Forgetful(error.to_string());
     let marks = store.examine().await?;
     if let Some(known) = ledger.filling().await.map_err(forgetful)? {
+        // Whoever claimed it may have ended before all marks were set.
+        if ledger.last_signal_event().await.map_err(forgetful)?.is_none() {
+            return store.begin(&known).await;
+        }
         store.belong_to(&known);
         return Ok(marks.cold_for(&known));
     }

@@ -10,7 +10,10 @@ use crate::domain::{Time, certificate_name};
 /// The subject alternative names, DNS and URI, as callers are known by them.
 pub fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok(certificate) = EndEntityCert::try_from(certificate) else { return Vec::new() };
-    let names = certificate.valid_dns_names().chain(certificate.valid_uri_names());
+    // What stands among the URIs is no DNS name, whatever it looks like: nobody holds it to the
+    // names that an authority may give.
+    let uris = certificate.valid_uri_names().filter(|name| name.contains("://"));
+    let names = certificate.valid_dns_names().chain(uris);
     names.filter_map(certificate_name).collect()
 }
 

@@ -24,7 +24,7 @@ use tonic::codegen::{Service, http};
 use super::greet::{Rewound, greet};
 use super::visit::{Held, UnderWay, Visit};
 use super::{Counts, Door, Refusal, Tls, certificate};
-use crate::grpc::gate::Visitor;
+use crate::grpc::gate::{Admitted, HEALTH, Visitor};
 
 /// Until then a connection must have said that it speaks HTTP/2, its TLS handshake included.
 const GREETING_MAX: Duration = Duration::from_secs(5);
@@ -49,8 +49,6 @@ const LEAVING_AT_ONCE: usize = 64;
 const LINGER: Duration = Duration::from_secs(1);
 /// Rest after the operating system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Waits for as long as its service lives: what it tells is told by then.
-const HEALTH_WATCH: &str = "/grpc.health.v1.Health/Watch";
 
 /// Serves the connections that come to the door until `stop`. Then no more are taken, and those
 /// that are there end with their calls: after `drain_for`, or soon after the last call, what is
@@ -130,7 +128,8 @@ impl Visits {
         self.by_task.insert(task.id(), visit);
     }
 
-    /// Asks who has been idle longest to leave: first of those that never made a call.
+    /// Asks who has been idle longest to leave: first of strangers, who may all want nothing
+    /// but the place.
     fn make_room(&self, counts: &Counts) -> bool {
         let leaving = self.by_task.values().filter(|visit| visit.is_leaving()).count();
         if self.by_task.len() - leaving < self.max {
@@ -220,13 +219,17 @@ where
         let peer = visitor.peer;
         let calls = Arc::clone(&visit);
         let answer = service_fn(move |request: http::Request<Incoming>| {
-            let call = calls.call(&under_way, request.uri().path() != HEALTH_WATCH);
+            let call = calls.call(&under_way, !request.uri().path().starts_with(HEALTH));
+            let calls = Arc::clone(&calls);
             let (mut service, visitor) = (service.clone(), Arc::clone(&visitor));
             async move {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(visitor);
                 poll_fn(|context| service.poll_ready(context)).await?;
                 let response = service.call(request).await?;
+                if response.extensions().get::<Admitted>().is_some() {
+                    calls.admit();
+                }
                 Ok::<_, Infallible>(response.map(|body| Body::new(Held { body, _call: call })))
             }
         });

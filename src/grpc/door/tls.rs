@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, version};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -169,6 +169,11 @@ impl TlsFiles {
         // A key of another certificate is told here.
         let mut config = config.map_err(|error| unfit(&self.certificate, &error))?;
         config.alpn_protocols = vec![HTTP2.to_vec()];
+        if contents.client_ca.is_some() {
+            // A session that is gone on with would bring a certificate that nobody checks again.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         let read = hashed(contents);
         Ok(Serving { config: Arc::new(config), read, server_end, client_ca_end })
     }

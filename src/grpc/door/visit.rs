@@ -41,7 +41,7 @@ pub struct Visit {
     calls: AtomicUsize,
     /// Milliseconds after `began`.
     idle_since: AtomicU64,
-    has_called: AtomicBool,
+    is_known: AtomicBool,
     leaving: AtomicBool,
     leave: Notify,
     counts: Arc<Counts>,
@@ -54,21 +54,22 @@ impl Visit {
             began: Instant::now(),
             calls: AtomicUsize::default(),
             idle_since: AtomicU64::default(),
-            has_called: AtomicBool::default(),
+            is_known: AtomicBool::default(),
             leaving: AtomicBool::default(),
             leave: Notify::new(),
             counts,
         }
     }
 
-    /// Whether it never made a call, and how long it has been idle; `None` when it is not.
+    /// Whether it is a stranger, and how long it has been idle; `None` when it is not. A stranger is
+    /// idle all the time: what is refused to it makes it no better.
     pub fn idle(&self) -> Option<(bool, Duration)> {
         if self.calls.load(Ordering::Relaxed) > 0 || self.is_leaving() {
             return None;
         }
         let since = Duration::from_millis(self.idle_since.load(Ordering::Relaxed));
         let idle = self.began.elapsed().saturating_sub(since);
-        Some((!self.has_called.load(Ordering::Relaxed), idle))
+        Some((!self.is_known.load(Ordering::Relaxed), idle))
     }
 
     pub fn is_leaving(&self) -> bool {
@@ -86,9 +87,13 @@ impl Visit {
         self.leave.notified().await;
     }
 
-    /// A call begins. One that is not awaited, as a watch of health, keeps nobody here.
+    /// A call of it was let in: it is no stranger.
+    pub fn admit(&self) {
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// A call begins. One that is not awaited, as all about health, keeps nobody here.
     pub fn call(self: &Arc<Self>, under_way: &Arc<UnderWay>, awaited: bool) -> Call {
-        self.has_called.store(true, Ordering::Relaxed);
         let awaited = awaited.then(|| {
             self.calls.fetch_add(1, Ordering::Relaxed);
             under_way.calls.fetch_add(1, Ordering::SeqCst);
@@ -114,8 +119,10 @@ pub struct Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let Some(under_way) = &self.awaited else { return };
-        let idle_since = u64::try_from(self.visit.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.visit.idle_since.store(idle_since, Ordering::Relaxed);
+        if self.visit.is_known.load(Ordering::Relaxed) {
+            let now = u64::try_from(self.visit.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.visit.idle_since.store(now, Ordering::Relaxed);
+        }
         self.visit.calls.fetch_sub(1, Ordering::Relaxed);
         if under_way.calls.fetch_sub(1, Ordering::SeqCst) == 1 {
             under_way.ended.notify_waiters();
@@ -160,6 +167,8 @@ mod tests {
         assert_eq!(counts.open(), 1);
         assert!(visit.idle().unwrap().0);
         let watch = visit.call(&under_way, false);
+        assert!(visit.idle().unwrap().0, "anybody may ask about health");
+        visit.admit();
         assert!(!visit.idle().unwrap().0);
         under_way.none().await;
         let call = visit.call(&under_way, true);

@@ -12,12 +12,18 @@ use tokio::sync::{oneshot, watch};
 use crate::ledger::Error;
 use crate::ledger::sql::{Connection, query};
 
-/// Pages of 4 KiB that the log gathers before they are moved.
-const PAGES: i64 = 16_000;
+/// Lengths of the log, in pages of 4 KiB.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lengths {
+    /// So many are gathered before they are moved.
+    part: i64,
+    /// At this length the writer moves the rest itself.
+    most: i64,
+}
+
 /// The log begins anew only when all of it was moved, which never happens while commits follow one
-/// another without a pause. At this length the writer moves the rest itself: 128 MiB, and seldom
-/// enough that fewer than one decision in a hundred waits for it.
-const PAGES_MOST: i64 = 64_000;
+/// another without a pause. At 250 MiB fewer than one decision in a hundred waits for it.
+pub(super) const LENGTHS: Lengths = Lengths { part: 16_000, most: 64_000 };
 /// Between looks at a log that grows.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -36,11 +42,14 @@ struct Moved {
 impl Checkpoints {
     /// Starts moving by a connection of its own; what ends that is told by the receiver. It stops
     /// with the writer.
-    pub fn start(connection: Connection) -> (Checkpoints, oneshot::Receiver<Error>) {
+    pub fn start(
+        connection: Connection,
+        lengths: Lengths,
+    ) -> (Checkpoints, oneshot::Receiver<Error>) {
         let (committed, commits) = watch::channel(());
         let asked = Arc::new(AtomicBool::new(false));
         let (tell, failed) = oneshot::channel();
-        let run = run(connection, commits, Arc::clone(&asked));
+        let run = run((connection, lengths), commits, Arc::clone(&asked));
         tokio::spawn(async move {
             if let Err(error) = run.await {
                 // Nobody listens any more when the writer has ended too.
@@ -58,39 +67,46 @@ impl Checkpoints {
         }
         Ok(())
     }
+
+    /// To be called by the writer when there was no room for a commit: a log of which all is moved
+    /// begins anew, in the room that it has.
+    pub async fn after_full(&self, writer: &mut Connection) -> Result<(), Error> {
+        unless_full(pass(writer).await)
+    }
 }
 
 async fn run(
-    mut connection: Connection,
+    (mut connection, lengths): (Connection, Lengths),
     mut commits: watch::Receiver<()>,
     asked: Arc<AtomicBool>,
 ) -> Result<(), Error> {
     while commits.changed().await.is_ok() {
         tokio::time::sleep(LOOK_EVERY).await;
         let log = look(&mut connection).await?;
-        if log.frames - log.moved < PAGES {
+        if log.frames - log.moved < lengths.part {
             continue;
         }
-        match unless_full(pass(&mut connection).await) {
-            Ok(Some(after)) if after.moved < after.frames && after.frames >= PAGES_MOST => {
-                asked.store(true, Ordering::Relaxed);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                // Closing would try once more, and a second sync could succeed without the data.
-                std::mem::forget(connection);
-                return Err(error);
-            }
+        if let Err(error) = unless_full(pass(&mut connection).await) {
+            // Closing would try once more, and a second sync could succeed without the data.
+            std::mem::forget(connection);
+            return Err(error);
+        }
+        // A pass tells of the log as it was at its beginning: what came since is told here. Behind
+        // a reader who holds back more than a part, the writer could only wait too.
+        let log = look(&mut connection).await?;
+        let rest = log.frames - log.moved;
+        if log.frames >= lengths.most && (1..lengths.part).contains(&rest) {
+            asked.store(true, Ordering::Relaxed);
         }
     }
     Ok(())
 }
 
 /// On a full disk the log stays as it is; there may be room again.
-fn unless_full(moved: Result<Moved, Error>) -> Result<Option<Moved>, Error> {
+fn unless_full(moved: Result<Moved, Error>) -> Result<(), Error> {
     match moved {
-        Err(Error::Full(_)) => Ok(None),
-        other => other.map(Some),
+        Err(Error::Full(_)) => Ok(()),
+        other => other.map(drop),
     }
 }
 
@@ -106,4 +122,49 @@ async fn pass(connection: &mut Connection) -> Result<Moved, Error> {
 async fn counted(connection: &mut Connection, text: &'static str) -> Result<Moved, Error> {
     let row = query(text).fetch_one(connection).await?;
     Ok(Moved { frames: row.try_get("log")?, moved: row.try_get("checkpointed")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+
+    use super::*;
+
+    async fn open(path: &Path) -> Connection {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .pragma("wal_autocheckpoint", "0")
+            .pragma("synchronous", "OFF");
+        Connection::Sqlite(options.connect().await.unwrap())
+    }
+
+    /// Commits without a pause, until the log is shorter than it was.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_log_begins_anew_while_commits_follow_one_another() {
+        const COMMITS: usize = 200_000;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.sqlite");
+        let (mut writer, beside) = (open(&path).await, open(&path).await);
+        writer.run("CREATE TABLE rows (text TEXT)").await.unwrap();
+        let lengths = Lengths { part: 2_000, most: 3_000 };
+        let (checkpoints, mut unmoved) = Checkpoints::start(beside, lengths);
+        let mut longest = 0;
+        for _ in 0..COMMITS {
+            writer.run("INSERT INTO rows VALUES (HEX(ZEROBLOB(2000)))").await.unwrap();
+            checkpoints.after_commit(&mut writer).await.unwrap();
+            let frames = look(&mut writer).await.unwrap().frames;
+            if frames < longest {
+                assert!(longest >= lengths.part, "{longest}");
+                assert!(unmoved.try_recv().is_err());
+                return;
+            }
+            longest = frames;
+        }
+        panic!("{COMMITS} commits left a log of {longest} pages");
+    }
 }

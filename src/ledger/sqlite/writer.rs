@@ -9,7 +9,7 @@ use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chain::Chain;
-use super::checkpoint::Checkpoints;
+use super::checkpoint::{Checkpoints, LENGTHS};
 use super::commit::commit_assessments;
 use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
@@ -62,7 +62,7 @@ pub(super) async fn start(
     let (jobs, waiting) = mpsc::channel(QUEUE);
     let (tell, failed) = watch::channel(None);
     tokio::spawn(async move {
-        let (checkpoints, unmoved) = Checkpoints::start(beside);
+        let (checkpoints, unmoved) = Checkpoints::start(beside, LENGTHS);
         let writer = Writer { connection, chain, checkpoints, metrics };
         if let Err(error) = writer.run(waiting, unmoved).await {
             tell.send_replace(Some(format!("the ledger's writer stopped: {error}")));
@@ -124,7 +124,7 @@ impl Writer {
                 self.metrics.error("ledger", "full");
                 // SQLite may have rolled back by itself; if neither did, the next group says so.
                 drop(self.connection.run("ROLLBACK").await);
-                Ok(())
+                self.checkpoints.after_full(&mut self.connection).await
             }
             Err(error) => Err(error),
         }
