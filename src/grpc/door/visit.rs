@@ -61,8 +61,8 @@ impl Visit {
         }
     }
 
-    /// Whether it is a stranger, and how long it has been idle; `None` when it is not. A stranger is
-    /// idle all the time: what is refused to it makes it no better.
+    /// Whether it is a stranger, and how long it has been idle; `None` when it is not. A stranger
+    /// is idle all the time: what is refused to it makes it no better.
     pub fn idle(&self) -> Option<(bool, Duration)> {
         if self.calls.load(Ordering::Relaxed) > 0 || self.is_leaving() {
             return None;
