@@ -168,7 +168,7 @@ impl List {
     async fn run(self) -> Result<()> {
         let callers = self.place.place()?.callers().await?;
         let mut out = String::new();
-        for caller in &callers {
+        for caller in callers.iter().flatten() {
             out += &match self.format {
                 Format::Text => line(caller),
                 Format::Json => serde_json::to_string(&row(caller))? + "\n",
@@ -177,7 +177,9 @@ impl List {
         if callers.is_empty() && self.format == Format::Text {
             out += "there is no caller: whoever is on the same machine may call\n";
         }
-        page(&out)
+        page(&out)?;
+        let garbled = callers.into_iter().find_map(Result::err);
+        garbled.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 

@@ -18,6 +18,18 @@ const FILE: &str = "config";
 /// Subcommands that take the settings.
 const TAKERS: &[&[&str]] = &[&["serve"], &["config", "check"], &["config", "print"]];
 
+/// What every command that names a ledger finds in the environment too, so that it works on the
+/// one that `serve` has.
+const SHARED: &[&str] = &[
+    "data",
+    "ledger",
+    "ledger-password-file",
+    "party-key",
+    "signals",
+    "signals-password-file",
+    "signals-ca-file",
+];
+
 /// What is wrong with a file, all of it.
 #[derive(Debug)]
 pub(super) struct Faults {
@@ -61,6 +73,7 @@ impl From<clap::Error> for Wrong {
 pub(super) fn parse(command: Command, arguments: Vec<OsString>) -> Result<Parsed, Wrong> {
     let options = options(&command);
     let command = each_taker(command, &|taker| taker.mut_args(by_environment));
+    let command = command.mut_subcommands(finds_the_ledger);
     let matches = command.clone().try_get_matches_from(arguments.clone())?;
     let Some(file) = file(&matches) else {
         return Ok(Parsed { matches, file: None, keys: Vec::new() });
@@ -94,6 +107,19 @@ fn at(command: Command, path: &[&str], change: &dyn Fn(Command) -> Command) -> C
     match path.split_first() {
         None => change(command),
         Some((first, rest)) => command.mut_subcommand(*first, |inner| at(inner, rest, change)),
+    }
+}
+
+/// A command, and those in it, with a ledger.
+fn finds_the_ledger(command: Command) -> Command {
+    let has_ledger = command.get_arguments().any(|arg| arg.get_long() == Some("ledger"));
+    let command = command.mut_subcommands(finds_the_ledger);
+    match has_ledger {
+        true => command.mut_args(|arg| match arg.get_long() {
+            Some(long) if SHARED.contains(&long) => by_environment(arg),
+            _ => arg,
+        }),
+        false => command,
     }
 }
 

@@ -113,8 +113,11 @@ impl Rebuild {
         let begun = Instant::now();
         let Some(mut rebuild) = store
             .rebuild(Clock::system().now(), &known, async |filling| {
-                let remembered = ledger.remember_filling(filling).await;
-                remembered.map_err(|error| Unfit::Forgetful(error.to_string()))
+                match ledger.remember_filling(&known, filling).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(Unfit::Forgetful("another rebuild has begun".to_owned())),
+                    Err(error) => Err(Unfit::Forgetful(error.to_string())),
+                }
             })
             .await
             .map_err(|unfit| anyhow!("the signal store cannot be filled: {unfit}"))?

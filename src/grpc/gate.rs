@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service as Layered, http};
 use tonic::{Code, Status};
@@ -15,9 +17,14 @@ use crate::service::{Service, Stranger};
 
 /// What everybody may ask, so that balancers need no credentials.
 pub const HEALTH: &str = "/grpc.health.v1.Health/";
+const HEALTH_WATCH: &str = "/grpc.health.v1.Health/Watch";
+/// Watches of health at once: a few for each balancer. Anybody may hold one, for as long as it likes.
+const HEALTH_WATCHES: usize = 1_024;
 /// Where a token is sent, and how it is introduced (RFC 6750).
 const AUTHORIZATION: &str = "authorization";
 const BEARER: &str = "bearer ";
+
+type Answer = Result<http::Response<Body>, Infallible>;
 
 /// The other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +54,37 @@ pub struct Gate<S> {
     pub service: Arc<Service>,
     /// Whether the service listens on a loopback address.
     pub on_loopback: bool,
+    pub health_watches: HealthWatches,
+}
+
+/// Places of those who watch the health.
+#[derive(Clone, Debug)]
+pub struct HealthWatches(Arc<Semaphore>);
+
+impl Default for HealthWatches {
+    fn default() -> HealthWatches {
+        HealthWatches(Arc::new(Semaphore::new(HEALTH_WATCHES)))
+    }
+}
+
+impl HealthWatches {
+    /// The answer keeps its place until it ends.
+    async fn watch<S>(self, mut inner: S, request: http::Request<Body>) -> Answer
+    where
+        S: Layered<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    {
+        let Ok(place) = self.0.try_acquire_owned() else {
+            let text = "too many watch the health already; ask with Check";
+            return Ok(refused(Code::Unavailable, "SHEDDING", text).into_http());
+        };
+        let response = inner.call(request).await?;
+        Ok(response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _held = &place;
+                frame
+            }))
+        }))
+    }
 }
 
 impl<S> Layered<http::Request<Body>> for Gate<S>
@@ -64,12 +102,14 @@ where
     }
 
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
-        if request.uri().path().starts_with(HEALTH) {
-            return Box::pin(self.inner.call(request));
-        }
         // The one that is ready is called.
         let waiting = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, waiting);
+        match request.uri().path() {
+            HEALTH_WATCH => return Box::pin(self.health_watches.clone().watch(inner, request)),
+            path if path.starts_with(HEALTH) => return Box::pin(inner.call(request)),
+            _ => {}
+        }
         let (service, on_loopback) = (Arc::clone(&self.service), self.on_loopback);
         let shown = Shown {
             authorization: request.headers().get(AUTHORIZATION).cloned(),

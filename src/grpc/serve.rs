@@ -14,7 +14,7 @@ use tonic_reflection::server as reflection;
 use super::calls::{Calls, Methods};
 use super::codes::Codes;
 use super::door::{self, Door};
-use super::gate::Gate;
+use super::gate::{Gate, HealthWatches};
 use super::handlers::Handlers;
 use super::pb;
 use crate::service::Service;
@@ -66,7 +66,12 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let on_loopback = door.address()?.ip().is_loopback();
     let (health, routes) = routes(Arc::clone(&service), on_loopback).await?;
-    let gate = Gate { inner: routes.prepare(), service: Arc::clone(&service), on_loopback };
+    let gate = Gate {
+        inner: routes.prepare(),
+        service: Arc::clone(&service),
+        on_loopback,
+        health_watches: HealthWatches::default(),
+    };
     let tls = door.tls();
     let (drain, draining) = oneshot::channel::<()>();
     let draining = async {

@@ -7,6 +7,7 @@ mod page;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +18,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::service::Service;
 
-/// Connections at once; a scraper and a few probes need one each for some milliseconds.
+/// Connections at once; a scraper and a few probes need one each for some milliseconds. The oldest
+/// one makes room for another, so that silent ones keep no probe waiting.
 const CONNECTIONS: usize = 64;
 /// How long a client may take to send its few lines.
 const HEADERS_MAX: Duration = Duration::from_secs(2);
@@ -87,21 +88,24 @@ impl Drop for Pages {
     }
 }
 
-/// Who finds no place waits in the queue of the operating system.
 async fn accept(listener: TcpListener, told: Arc<Told>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open: VecDeque<JoinHandle<()>> = VecDeque::with_capacity(CONNECTIONS);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
+        open.retain(|connection| !connection.is_finished());
+        if open.len() == CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
         let told = Arc::clone(&told);
-        tokio::spawn(async move {
+        open.push_back(tokio::spawn(async move {
             // One that takes longer is cut off; what else goes wrong is its client's matter.
             let _ended = tokio::time::timeout(CONNECTION_MAX, serve(stream, &told)).await;
-            drop(place);
-        });
+        }));
     }
 }
 

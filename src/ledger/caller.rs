@@ -22,8 +22,9 @@ impl Ledger {
         Ok(CallersMark { added: row.try_get("added")?, revoked: row.try_get("revoked")? })
     }
 
-    /// All callers, the revoked ones too, in the order in which they were added.
-    pub async fn callers(&self) -> Result<Vec<KnownCaller>, Error> {
+    /// All callers, the revoked ones too, in the order in which they were added; an error for each
+    /// that cannot be read.
+    pub async fn callers(&self) -> Result<Vec<Result<KnownCaller, Error>>, Error> {
         callers(&mut self.readers.acquire().await?).await
     }
 }
@@ -64,8 +65,9 @@ impl Place {
         Ok(revoked == 1)
     }
 
-    /// All callers, the revoked ones too, in the order in which they were added.
-    pub async fn callers(&self) -> Result<Vec<KnownCaller>, Error> {
+    /// All callers, the revoked ones too, in the order in which they were added; an error for each
+    /// that cannot be read.
+    pub async fn callers(&self) -> Result<Vec<Result<KnownCaller, Error>>, Error> {
         callers(&mut self.beside().await?).await
     }
 
@@ -82,9 +84,9 @@ impl Place {
     }
 }
 
-async fn callers(connection: &mut Connection) -> Result<Vec<KnownCaller>, Error> {
+async fn callers(connection: &mut Connection) -> Result<Vec<Result<KnownCaller, Error>>, Error> {
     let rows = query("SELECT * FROM callers ORDER BY seq").fetch_all(connection).await?;
-    rows.iter().map(stored).collect()
+    Ok(rows.iter().map(stored).collect())
 }
 
 fn stored(row: &Row) -> Result<KnownCaller, Error> {

@@ -1,6 +1,9 @@
 //! Erasing what is kept about a person: obligations stay, and so do decisions with their facts.
 
-use super::sql::{Connection, Pool, query};
+use tokio::sync::oneshot;
+
+use super::sql::{Connection, query};
+use super::write::{Writer, submit};
 use super::{Claim, Error, Ledger, Written, card, sqlite};
 use crate::domain::{Account, Erased, Holder, ReviewActionKind, Time};
 
@@ -53,11 +56,10 @@ impl Ledger {
     /// moved into the file and cut. Where somebody reads for long, as an export does, it is cut
     /// later.
     pub async fn scrub(&self) {
-        let Pool::Sqlite(pool) = &self.readers else { return };
-        match sqlite::cut_log(pool).await {
-            Ok(true) => {}
-            Ok(false) => tracing::info!("what was erased stays in the ledger's log for now"),
-            Err(error) => tracing::warn!(%error, "the ledger's log was not cut"),
+        let Writer::Sqlite(jobs) = &self.writer else { return };
+        let (reply, cut) = oneshot::channel();
+        if submit(jobs, sqlite::Job::Cut(reply)).await.is_ok() && cut.await != Ok(true) {
+            tracing::info!("what was erased stays in the ledger's log for now");
         }
     }
 }

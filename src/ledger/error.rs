@@ -118,12 +118,18 @@ impl From<sqlx::Error> for Error {
         let text = format!("ledger: {error}");
         match code.as_deref() {
             Some(SQLITE_FULL | POSTGRES_FULL) => Error::Full(text),
-            Some(code) if is_passing(code) => Error::Interrupted(text),
+            Some(code) if is_passing(code) || is_busy(code) => Error::Interrupted(text),
             None if is_lost => Error::Interrupted(text),
             _ if odd_data => Error::corrupt(error),
             _ => Error::Unavailable(text),
         }
     }
+}
+
+/// Whether somebody else has an SQLite file for longer than is waited: code 5, and those that end in
+/// it as a byte.
+fn is_busy(code: &str) -> bool {
+    code.len() < 5 && code.parse::<u16>().is_ok_and(|code| code & 0xff == 5)
 }
 
 /// Whether PostgreSQL may do the same later: its classes 08 (connection), 40 (rolled back), 53

@@ -66,16 +66,19 @@ pub(super) async fn filling(connection: &mut Connection) -> Result<Option<String
 }
 
 impl Place {
-    /// Makes `filling` the one that holds what the ledger has taught, beside services that use it.
-    pub async fn remember_filling(&self, filling: &str) -> Result<(), Error> {
-        query(
+    /// Makes `filling` the one that holds what the ledger has taught, beside services that use it;
+    /// `false` when it is no longer `before` that holds it.
+    pub async fn remember_filling(&self, before: &str, filling: &str) -> Result<bool, Error> {
+        let changed = query(
             "INSERT INTO signal_fillings (place, filling) VALUES (1, $1)
-             ON CONFLICT (place) DO UPDATE SET filling = excluded.filling",
+             ON CONFLICT (place) DO UPDATE SET filling = excluded.filling
+             WHERE signal_fillings.filling = $2",
         )
         .bind(filling)
+        .bind(before)
         .execute(&mut self.writing_beside().await?)
-        .await
-        .map(drop)
+        .await?;
+        Ok(changed == 1)
     }
 
     /// Says that this process teaches signals from the ledger: into a store of its own, and then

@@ -1,6 +1,7 @@
 //! Who calls: the ledger's callers, kept in memory and read again when they change.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -108,15 +109,17 @@ impl Callers {
     }
 
     /// Reads the callers again if they have changed. While the ledger is away those known last
-    /// stay: nothing can be decided then anyway.
-    async fn look(&self) {
+    /// stay: nothing can be decided then anyway. Gives whether it answered.
+    async fn look(&self) -> bool {
         let read = async {
             if self.ledger.callers_mark().await? == self.known().mark {
                 return Ok(None);
             }
             Known::read(&self.ledger).await.map(Some)
         };
-        match read.await {
+        let read = read.await;
+        let answered = read.is_ok();
+        match read {
             Ok(None) => {}
             Ok(Some(known)) => {
                 let CallersMark { added, revoked } = known.mark;
@@ -127,6 +130,7 @@ impl Callers {
                 tracing::warn!(cause = %error, "callers cannot be read; those known last stay");
             }
         }
+        answered
     }
 }
 
@@ -135,7 +139,14 @@ impl Known {
         // What changes between the two reads is seen at the next look.
         let mut known = Known { mark: ledger.callers_mark().await?, ..Known::default() };
         for caller in ledger.callers().await? {
-            let caller = Arc::new(caller);
+            // One that cannot be read may not call; the others may, and are revoked as before.
+            let caller = match caller {
+                Ok(caller) => Arc::new(caller),
+                Err(error) => {
+                    tracing::error!(cause = %error, "a caller is left out");
+                    continue;
+                }
+            };
             if let Some(hash) = caller.token_hash {
                 known.by_token.insert(hash, Arc::clone(&caller));
             }
@@ -160,7 +171,10 @@ pub(super) async fn keep(service: Weak<Service>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(service) = service.upgrade() else { return };
-        service.callers.look().await;
+        match service.callers.look().await {
+            true => service.unanswered.store(0, Ordering::Relaxed),
+            false => drop(service.unanswered.fetch_add(1, Ordering::Relaxed)),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answered, Error, Service, allowed, answered_before, key, message, sees_all, teach};
+use super::{Answered, Error, Service, allowed, answered_to, key, message, sees_all, teach};
 use crate::domain::{
     AccountId, Caller, CancelReason, Cancellation, Confirmation, DecisionId, DecisionName,
     DecisionOwner, DecisionQuery, DecisionRecord, DecisionState, Holder, MerchantId, Money,
@@ -35,7 +35,7 @@ impl Service {
             let key = key(&caller, "ConfirmPurchase", confirmation.call.request_id);
             let _turn = service.running.enter(&key).await?;
             if let Some(answer) = service.ledger.answer(&key).await? {
-                return answered_before(answer, confirmation.call.hash);
+                return answered_to(&caller, answer, confirmation.call.hash);
             }
             let approved = service.own(&caller, confirmation.decision).await?;
             let first = approved.progress.captured == 0;
@@ -58,7 +58,7 @@ impl Service {
             let written = service.ledger.confirm(claim.clone(), confirm).await;
             let teaches = |_: &DecisionRecord| purchase.into_iter().collect();
             let written = service.taught_by(claim, written, teaches).await?;
-            decided(written, confirmation.call.hash)
+            decided(&caller, written, confirmation.call.hash)
         })
         .await
     }
@@ -74,7 +74,7 @@ impl Service {
             let key = key(&caller, "CancelDecision", cancellation.call.request_id);
             let _turn = service.running.enter(&key).await?;
             if let Some(answer) = service.ledger.answer(&key).await? {
-                return answered_before(answer, cancellation.call.hash);
+                return answered_to(&caller, answer, cancellation.call.hash);
             }
             let record = service.own(&caller, cancellation.decision).await?;
             // What is over already is left as it is, and its attempt counted.
@@ -104,7 +104,7 @@ impl Service {
             };
             let written = service.taught_by(claim, written, teaches).await?;
             service.watches.tell(cancellation.decision);
-            decided(written, cancellation.call.hash)
+            decided(&caller, written, cancellation.call.hash)
         })
         .await
     }
@@ -264,12 +264,13 @@ impl Service {
 
 /// The record as it stands after a write, or stood after the first of its key.
 fn decided(
+    caller: &Caller,
     written: Written<DecisionRecord>,
     hash: [u8; 32],
 ) -> Result<Answered<DecisionRecord>, Error> {
     match written {
         Written::Now(record) => Ok(Answered { value: record, replayed: false }),
-        Written::Before(answer) => answered_before(answer, hash),
+        Written::Before(answer) => answered_to(caller, answer, hash),
     }
 }
 

@@ -31,6 +31,7 @@ mod watch;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{RwLock, Semaphore};
@@ -105,6 +106,8 @@ pub struct Service {
     watches: Watches,
     /// What the store may still have to be taught.
     owed: Owed,
+    /// How often in a row the ledger did not answer when it was last asked for callers.
+    unanswered: AtomicU32,
     metrics: Metrics,
     /// What was read for metrics last.
     looked: Looked,
@@ -143,6 +146,7 @@ impl Service {
             callers,
             watches: Watches::default(),
             owed,
+            unanswered: AtomicU32::new(0),
             metrics,
             looked: Looked::default(),
             _upkeep: None,
@@ -273,6 +277,17 @@ fn answered_before(answer: Answer, hash: [u8; 32]) -> Result<Answered<DecisionRe
         None => answer.read()?,
     };
     Ok(Answered { value, replayed: true })
+}
+
+/// The same for a call that names no merchant: the decision's may not be the caller's any more.
+fn answered_to(
+    caller: &Caller,
+    answer: Answer,
+    hash: [u8; 32],
+) -> Result<Answered<DecisionRecord>, Error> {
+    let answered = answered_before(answer, hash)?;
+    allowed(caller, &answered.value.merchant)?;
+    Ok(answered)
 }
 
 fn not_pending() -> Error {

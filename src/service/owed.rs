@@ -36,17 +36,24 @@ pub(super) struct Owed {
     debts: mpsc::Sender<Debt>,
     /// Debts that are not settled, those without room among them.
     open: AtomicUsize,
+    /// Those that will be settled.
+    waiting: AtomicUsize,
 }
 
 impl Owed {
     pub fn new() -> (Owed, mpsc::Receiver<Debt>) {
         let (debts, waiting) = mpsc::channel(MOST);
-        (Owed { debts, open: AtomicUsize::new(0) }, waiting)
+        (Owed { debts, open: AtomicUsize::new(0), waiting: AtomicUsize::new(0) }, waiting)
     }
 
     /// Whether the store may lack something that the ledger holds.
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether somebody may still be taught about whom the ledger has been told before.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
     }
 
     /// Teaches what `teaches` gives once the ledger turns out to hold an answer to this claim.
@@ -56,8 +63,10 @@ impl Owed {
         teaches: impl FnOnce(&Answer) -> Result<Vec<SignalEvent>, Error> + Send + 'static,
     ) {
         self.open.fetch_add(1, Ordering::SeqCst);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         let debt = Debt { claim, teaches: Box::new(teaches) };
         if self.debts.try_send(debt).is_err() {
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
             tracing::warn!("too many writes are in doubt: the signals of one wait for a start");
         }
     }
@@ -104,6 +113,7 @@ pub(super) async fn settle(service: Weak<Service>, mut waiting: mpsc::Receiver<D
         for debt in debts.drain(..) {
             let Some(service) = service.upgrade() else { return };
             service.settle(debt).await;
+            service.owed.waiting.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }

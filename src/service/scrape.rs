@@ -1,5 +1,6 @@
 //! What metrics look at when they are asked for, and which parts of the service work.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
@@ -16,6 +17,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How long a scrape waits for it; Prometheus itself waits ten seconds.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 const SIGNALS: &str = "signals";
+/// So often in a row the ledger has to leave a question unanswered before it counts as away: one
+/// may have been lost with its connection.
+const UNANSWERED_MAX: u32 = 2;
 
 /// Open reviews, and when the ledger was last asked for them.
 pub(super) type Looked = Mutex<Option<Instant>>;
@@ -40,8 +44,10 @@ impl Service {
             SignalStore::Embedded(_) => true,
             SignalStore::Redis(store) => store.is_ready(),
         };
+        let ledger =
+            self.ledger.works() && self.unanswered.load(Ordering::Relaxed) < UNANSWERED_MAX;
         // Nothing is served without a playbook.
-        [("ledger", self.ledger.works()), (SIGNALS, signals), ("playbook", true)]
+        [("ledger", ledger), (SIGNALS, signals), ("playbook", true)]
             .map(|(part, ready)| Ready { part, ready })
     }
 

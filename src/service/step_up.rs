@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use super::again::Again;
 use super::assess::Assessment;
-use super::{Answered, Error, Service, answered_before, key, not_pending, teach};
+use super::{Answered, Error, Service, answered_to, key, not_pending, teach};
 use crate::domain::{Caller, DecisionRecord, DecisionState, Outcome, Span, StepUpSubmission, Time};
 use crate::features::StepUpFacts;
 use crate::ledger::Claim;
@@ -38,7 +38,7 @@ impl Service {
         let key = key(&caller, "SubmitStepUp", submission.call.request_id);
         let _turn = self.running.enter(&key).await?;
         if let Some(answer) = self.ledger.answer(&key).await? {
-            return answered_before(answer, submission.call.hash);
+            return answered_to(&caller, answer, submission.call.hash);
         }
         let now = self.now();
         self.verify(&submission)?;

@@ -8,7 +8,7 @@ use crate::support::{ANNA, AUDITOR, MERCHANT, TestApp, by, euro, new_id, purchas
 use pb::search_decisions_request::Search;
 
 /// All reads on record, each as its call, its role, its account and its criteria.
-fn on_record(app: &TestApp) -> Vec<StaffRead> {
+pub fn on_record(app: &TestApp) -> Vec<StaffRead> {
     app.block_on(async {
         let place = Place::file(&app.ledger_file());
         let mut reads = Reads::open(&place, ReadFilter::default()).await.unwrap();

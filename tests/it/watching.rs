@@ -6,6 +6,7 @@ use surety::domain::Span;
 use surety::grpc::pb;
 use tonic::{Code, Status, Streaming};
 
+use crate::staff_reads::on_record;
 use crate::support::{
     ANNA, Approved, Declined, ManualReview, Staff, TestApp, by, codes, new_id, purchase, refusal,
     verdict,
@@ -86,6 +87,10 @@ fn a_stream_follows_a_decision_through_step_ups() {
     let made = app.step_up(&asked, true);
     assert_eq!(app.seen(&mut stream).unwrap(), made);
     assert_eq!(app.seen(&mut stream), None);
+    // Each of them is on record as read.
+    let reads = on_record(&app).into_iter().filter(|read| read.call == "WatchDecision");
+    let read: Vec<String> = reads.map(|read| read.seen.decisions[0].to_string()).collect();
+    assert_eq!(read, [pending, asked, made].map(|decision| decision.decision_id));
 }
 
 #[test]

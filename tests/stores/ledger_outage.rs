@@ -10,9 +10,10 @@ use tonic::Code;
 use uuid::Uuid;
 
 use crate::client::{Ask, Client};
+use crate::http::get;
 use crate::replicas::postgres::Postgres;
 use crate::sample::{account, purchase};
-use crate::servers::{Mode, Proxy};
+use crate::servers::{Mode, Proxy, wait_for};
 use crate::service::{Service, Site};
 
 const AMOUNT: i64 = 100;
@@ -26,7 +27,7 @@ type Asked = (Ask, Option<pb::Decision>);
 type Load = Vec<JoinHandle<Vec<Asked>>>;
 
 struct Scene {
-    _service: Service,
+    service: Service,
     client: Client,
     proxy: Proxy,
     address: String,
@@ -45,12 +46,13 @@ impl Scene {
         std::fs::write(site.path("step-up.key"), [9; 32]).unwrap();
         let mut command = site.command("one", "embedded");
         command.args(["--ledger", &through, "--step-up-key"]).arg(site.path("step-up.key"));
+        command.args(["--http-listen", "127.0.0.1:0"]);
         let service = site.start_by("one", command);
         let mut client = Client::connect(&service.address).await.unwrap();
         for name in ACCOUNTS {
             client.upsert(account(name, LIMIT)).await;
         }
-        Scene { _service: service, client, proxy, address, _site: site, _postgres: postgres }
+        Scene { service, client, proxy, address, _site: site, _postgres: postgres }
     }
 
     /// Buys from many clients; gives what was asked and what was answered to it.
@@ -75,6 +77,12 @@ impl Scene {
             })
         };
         (0..8).map(client).collect()
+    }
+
+    /// Waits until the service says whether traffic may come.
+    async fn says(&self, status: u16) {
+        let http = self.service.http();
+        wait_for("readiness", async || (get(&http, "/readyz").0 == status).then_some(())).await;
     }
 
     /// Waits until some of a load is through.
@@ -175,4 +183,14 @@ async fn a_server_that_is_killed_under_load_loses_no_answer() {
         let asked = gather(load).await;
         scene.settle(account, &asked).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_its_ledger_is_not_ready() {
+    let scene = Scene::open().await;
+    scene.says(200).await;
+    scene.proxy.set(Mode::BlackHole);
+    scene.says(503).await;
+    scene.proxy.set(Mode::Pass);
+    scene.says(200).await;
 }

@@ -23,8 +23,7 @@ async fn an_outage_is_seen_and_so_is_its_end() {
     command.args(["--signals-budget-ms", "500", "--http-listen", "127.0.0.1:0"]);
     let service = site.start_by("service", command);
     service.gets_ready().await;
-    let line: serde_json::Value = serde_json::from_str(&service.told("serving HTTP")[0]).unwrap();
-    let http = line["fields"]["address"].as_str().unwrap().to_owned();
+    let http = service.http();
     let metrics = || get(&http, "/metrics").1;
     let waiting = |text: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix("surety_signals_waiting "));

@@ -130,6 +130,12 @@ impl Service {
         wait_for(&format!("a line with \"{word}\""), told).await;
     }
 
+    /// Where it serves HTTP.
+    pub fn http(&self) -> String {
+        let line: serde_json::Value = serde_json::from_str(&self.told("serving HTTP")[0]).unwrap();
+        line["fields"]["address"].as_str().unwrap().to_owned()
+    }
+
     /// Kilobytes of memory that it holds.
     pub fn resident(&self) -> i64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();

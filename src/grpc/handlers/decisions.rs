@@ -11,7 +11,7 @@ use crate::grpc::criteria::Criteria;
 use crate::grpc::pb::risk_decision_service_server::RiskDecisionService;
 use crate::grpc::role::{Rpc, caller};
 use crate::grpc::{disclosure, from_proto, page, pb, to_proto};
-use crate::service::{Answered, Error};
+use crate::service::{Answered, Error, Watch};
 use crate::telemetry::{Edge, Stage};
 
 /// A decision after each change.
@@ -120,20 +120,14 @@ impl RiskDecisionService for Handlers {
         request: Request<pb::WatchDecisionRequest>,
     ) -> Result<Response<WatchStream>, Status> {
         let caller = caller(&request, Rpc::ReadDecisions)?;
-        let role = caller.role;
         let id = from_proto::watch_decision(self.reader(), request.into_inner());
         let id = id.map_err(Error::Invalid)?;
         let watch = self.service.watch(caller.clone(), id).await?;
-        self.service.record_read(&caller, "WatchDecision", Seen::decisions([id])).await?;
-        let handlers = self.clone();
+        let watched = Watched { watch, handlers: self.clone(), caller };
         // Nothing runs beside the stream: when it is dropped, all of it is gone.
-        let stream = unfold((watch, handlers), move |(mut watch, handlers)| async move {
-            let message = watch.next().await?.map_err(Status::from).map(|record| {
-                let decision = Some(handlers.decision(&record, role));
-                let one_time_card = to_proto::one_time_card(&record, role);
-                pb::WatchDecisionResponse { decision, one_time_card }
-            });
-            Some((message, (watch, handlers)))
+        let stream = unfold(watched, |mut watched| async move {
+            let message = watched.next().await?;
+            Some((message, watched))
         });
         Ok(Response::new(Box::pin(stream)))
     }
@@ -145,6 +139,33 @@ impl RiskDecisionService for Handlers {
         let caller = caller(&request, Rpc::ReadDecisions)?;
         let page = self.page(&caller, request.into_inner()).await?;
         Ok(Response::new(page))
+    }
+}
+
+/// A watch, and who is told of what it sees.
+struct Watched {
+    watch: Watch,
+    handlers: Handlers,
+    caller: Caller,
+}
+
+impl Watched {
+    async fn next(&mut self) -> Option<Result<pb::WatchDecisionResponse, Status>> {
+        let found = self.watch.next().await?;
+        Some(self.show(found).await.map_err(Status::from))
+    }
+
+    /// Each is on record before it is shown: a decision may take the place of another.
+    async fn show(
+        &self,
+        found: Result<DecisionRecord, Error>,
+    ) -> Result<pb::WatchDecisionResponse, Error> {
+        let (record, role) = (found?, self.caller.role);
+        let seen = Seen::decisions([record.id]);
+        self.handlers.service.record_read(&self.caller, "WatchDecision", seen).await?;
+        let decision = Some(self.handlers.decision(&record, role));
+        let one_time_card = to_proto::one_time_card(&record, role);
+        Ok(pb::WatchDecisionResponse { decision, one_time_card })
     }
 }
 

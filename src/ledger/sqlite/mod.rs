@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool};
 
 use super::sql::{Connection, Pool, query};
 use super::write::Writer;
@@ -27,7 +27,7 @@ const READERS: u32 = 4;
 /// Lists and searches have connections of their own: a slow one must not hold up a decision.
 const SEARCHERS: u32 = 2;
 /// With one writer nobody should ever wait; a backup tool may hold the file for a moment.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Cutting the log holds up commits, so it waits far less than they do.
 const CUT_WAITS: Duration = Duration::from_millis(250);
 /// A read that gets no connection for so long is answered that the ledger is unavailable.
@@ -69,7 +69,8 @@ pub(super) async fn open(path: &Path) -> Result<Ledger, Error> {
     let reading = options.clone().pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
     let readers = pool(READERS, &reading).await?;
     let searchers = pool(SEARCHERS, &reading).await?;
-    let beside = options.pragma("wal_autocheckpoint", "0").connect().await?;
+    let beside = options.pragma("wal_autocheckpoint", "0").busy_timeout(CUT_WAITS);
+    let beside = beside.connect().await?;
     let metrics = StoreMetrics::new()?;
     let connections = (connection, Connection::Sqlite(beside));
     let (writer, failed) = writer::start(connections, metrics.clone()).await?;
@@ -114,16 +115,6 @@ pub(super) async fn writing_beside(path: &Path) -> Result<Connection, Error> {
         .connect()
         .await?;
     Ok(Connection::Sqlite(connection))
-}
-
-/// Moves the log into the file and cuts it; whether that could be done. A commit waits meanwhile,
-/// so this does not wait for long itself.
-pub(super) async fn cut_log(pool: &SqlitePool) -> Result<bool, Error> {
-    let options = SqliteConnectOptions::clone(&pool.connect_options());
-    let connection = options.busy_timeout(CUT_WAITS).connect().await?;
-    let mut connection = Connection::Sqlite(connection);
-    let row = query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
-    Ok(row.first::<i64>()? == 0)
 }
 
 /// Takes the file beside the ledger that says who uses it. The operating system releases it when

@@ -9,7 +9,7 @@ use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::chain::Chain;
-use super::checkpoint::{Checkpoints, LENGTHS};
+use super::checkpoint::{Checkpoints, Cut, LENGTHS};
 use super::commit::commit_assessments;
 use crate::ledger::Error;
 use crate::ledger::assess::{Assessed, Prepared};
@@ -23,6 +23,10 @@ pub(super) const GROUP_MAX: usize = 256;
 /// Jobs that may wait; past it callers wait to hand theirs in.
 const QUEUE: usize = 1024;
 
+/// How often a transaction is begun while somebody else, such as a backup tool, has the file: a
+/// minute, with what each waits. Nothing is written by then, so this hides nothing.
+const BEGINNINGS: u32 = 12;
+
 /// Tells one caller what became of its job; called after the commit, dropped when there was none.
 type Acknowledge = Box<dyn FnOnce() + Send>;
 type Work = Box<dyn for<'c> FnOnce(&'c mut Connection) -> Pending<'c, Acknowledge> + Send>;
@@ -33,6 +37,8 @@ pub(in crate::ledger) enum Job {
     Assess(Box<Prepared>, oneshot::Sender<Result<Assessed, Error>>),
     /// Runs by itself; when it is refused, nothing of it stays.
     Single(Work),
+    /// Writes nothing: what was committed before it came is moved into the file, the log cut.
+    Cut(Cut),
 }
 
 impl Job {
@@ -111,7 +117,7 @@ impl Writer {
 
     async fn commit(&mut self, group: Vec<Job>) -> Result<(), Error> {
         let (mut longer, writes) = (self.chain, group.len());
-        match commit_group(&mut self.connection, &mut longer, group).await {
+        match self.commit_group(&mut longer, group).await {
             Ok(acknowledgements) => {
                 self.chain = longer;
                 self.metrics.committed(writes);
@@ -128,6 +134,35 @@ impl Writer {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// All jobs of a group were waiting at once, so their order is ours: single ones first, then
+    /// the assessments together, in order of arrival.
+    async fn commit_group(
+        &mut self,
+        chain: &mut Chain,
+        group: Vec<Job>,
+    ) -> Result<Vec<Acknowledge>, Error> {
+        let connection = &mut self.connection;
+        let mut acknowledgements = Vec::with_capacity(group.len());
+        let mut assessments = Vec::with_capacity(group.len());
+        begin(connection).await?;
+        for job in group {
+            match job {
+                Job::Single(work) => acknowledgements.push(work(connection).await?),
+                Job::Assess(commit, reply) => assessments.push((commit, reply)),
+                Job::Cut(reply) => self.checkpoints.cut(reply),
+            }
+        }
+        if !assessments.is_empty() {
+            let (commits, replies): (Vec<_>, Vec<_>) = assessments.into_iter().unzip();
+            let results = commit_assessments(connection, chain, &commits).await?;
+            for (reply, result) in replies.into_iter().zip(results) {
+                acknowledgements.push(Box::new(move || drop(reply.send(result))));
+            }
+        }
+        connection.run("COMMIT").await?;
+        Ok(acknowledgements)
     }
 }
 
@@ -147,31 +182,14 @@ async fn gather(waiting: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>) {
     }
 }
 
-/// All jobs of a group were waiting at once, so their order is ours: single ones first, then the
-/// assessments together, in order of arrival.
-async fn commit_group(
-    connection: &mut Connection,
-    chain: &mut Chain,
-    group: Vec<Job>,
-) -> Result<Vec<Acknowledge>, Error> {
-    let mut acknowledgements = Vec::with_capacity(group.len());
-    let mut assessments = Vec::with_capacity(group.len());
-    connection.run("BEGIN IMMEDIATE").await?;
-    for job in group {
-        match job {
-            Job::Single(work) => acknowledgements.push(work(connection).await?),
-            Job::Assess(commit, reply) => assessments.push((commit, reply)),
-        }
+async fn begin(connection: &mut Connection) -> Result<(), Error> {
+    let mut begun = connection.run("BEGIN IMMEDIATE").await;
+    for _ in 1..BEGINNINGS {
+        let Err(Error::Interrupted(cause)) = &begun else { break };
+        tracing::warn!(cause, "somebody else has the ledger: decisions wait");
+        begun = connection.run("BEGIN IMMEDIATE").await;
     }
-    if !assessments.is_empty() {
-        let (commits, replies): (Vec<_>, Vec<_>) = assessments.into_iter().unzip();
-        let results = commit_assessments(connection, chain, &commits).await?;
-        for (reply, result) in replies.into_iter().zip(results) {
-            acknowledgements.push(Box::new(move || drop(reply.send(result))));
-        }
-    }
-    connection.run("COMMIT").await?;
-    Ok(acknowledgements)
+    begun
 }
 
 /// Runs `work` so that it leaves nothing when it is refused. The outer error is that of a ledger

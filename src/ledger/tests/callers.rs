@@ -1,4 +1,4 @@
-//! Callers are added and revoked beside the service, and none of them is ever lost.
+//! What is written beside the service: callers, of whom none is ever lost, and the filling.
 
 use super::*;
 
@@ -28,10 +28,42 @@ async fn a_caller_is_read_as_it_was_added() {
     for one in [&bound, &known] {
         assert!(book.place.add_caller(one).await.unwrap());
     }
-    assert_eq!(book.ledger.callers().await.unwrap(), [bound.clone(), known.clone()]);
-    assert_eq!(book.place.callers().await.unwrap(), [bound, known]);
+    let stored = [bound, known].map(Ok);
+    assert_eq!(book.ledger.callers().await.unwrap(), stored);
+    assert_eq!(book.place.callers().await.unwrap(), stored);
     let mark = book.ledger.callers_mark().await.unwrap();
     assert_eq!(mark, CallersMark { added: 2, revoked: 0 });
+}
+
+fn garble(connection: &mut Connection) -> write::Pending<'_, ()> {
+    Box::pin(connection.run("UPDATE callers SET roles = 'cashier' WHERE name = 'garbled'"))
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_hides_no_other() {
+    let book = book().await;
+    for one in [caller("garbled", Some(1), None), caller("shop", Some(2), None)] {
+        assert!(book.place.add_caller(&one).await.unwrap());
+    }
+    book.ledger.write(garble).await.unwrap();
+    let callers = book.ledger.callers().await.unwrap();
+    let [Err(Error::Corrupt(garbled)), Ok(shop)] = callers.as_slice() else {
+        panic!("{callers:?}")
+    };
+    assert!(garbled.contains("garbled"), "{garbled}");
+    assert_eq!(shop.name, "shop");
+}
+
+#[tokio::test]
+async fn a_filling_is_replaced_by_whoever_knows_it() {
+    let book = book().await;
+    let remember = async |before, filling| book.place.remember_filling(before, filling).await;
+    assert_eq!(remember("", "first").await, Ok(true));
+    // Two rebuilds begun on the same: one of them is too late.
+    assert_eq!(remember("first", "second").await, Ok(true));
+    assert_eq!(remember("first", "third").await, Ok(false));
+    assert_eq!(remember("", "third").await, Ok(false));
+    assert_eq!(book.ledger.filling().await.unwrap().as_deref(), Some("second"));
 }
 
 #[tokio::test]
@@ -50,8 +82,9 @@ async fn a_name_a_certificate_and_a_token_are_one_callers_until_it_is_revoked() 
     // A token is never anybody's again; the name may be.
     assert!(!add(caller("shop", Some(1), None)).await);
     assert!(add(caller("shop", Some(4), Some("shop.example"))).await);
-    let ends: Vec<_> = book.ledger.callers().await.unwrap();
-    let ends: Vec<_> = ends.iter().map(|one| (one.name.as_str(), one.revoked)).collect();
+    let callers: Vec<_> = book.ledger.callers().await.unwrap();
+    let callers = callers.iter().flatten();
+    let ends: Vec<_> = callers.map(|one| (one.name.as_str(), one.revoked)).collect();
     assert_eq!(ends, [("shop", Some(later)), ("other", None), ("shop", None)]);
     let mark = book.ledger.callers_mark().await.unwrap();
     assert_eq!(mark, CallersMark { added: 3, revoked: 1 });

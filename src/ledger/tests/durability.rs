@@ -30,6 +30,20 @@ fn settings(connection: &mut Connection) -> write::Pending<'_, (String, i64)> {
     })
 }
 
+/// A backup tool, for instance, that has the file for longer than SQLite waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn decisions_wait_for_whoever_else_writes_to_the_file() {
+    let book = book_of_anna(Engine::Sqlite).await;
+    let mut other = book.place.writing_beside().await.unwrap();
+    other.run("BEGIN IMMEDIATE").await.unwrap();
+    let ledger = book.ledger.clone();
+    let waiting = tokio::spawn(async move { ledger.assess(order("anna", 700)).await });
+    tokio::time::sleep(sqlite::BUSY_TIMEOUT + Duration::from_millis(500)).await;
+    assert!(!waiting.is_finished() && book.ledger.works());
+    other.run("COMMIT").await.unwrap();
+    assert_eq!(waiting.await.unwrap(), Ok(Assessed::Recorded));
+}
+
 #[tokio::test]
 async fn a_file_has_one_process() {
     let book = book(Engine::Sqlite).await;

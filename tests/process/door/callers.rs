@@ -149,9 +149,18 @@ async fn who_comes_back_with_fewer_merchants_has_lost_the_others() {
     let channel = plain(&server).await;
     open_account(&channel, &callers.lender).await;
     let decision = buy(&channel, &callers.one).await.unwrap();
+    let mut decisions = RiskDecisionServiceClient::new(channel);
+    let cancel = pb::CancelDecisionRequest {
+        request_id: uuid::Uuid::now_v7().to_string(),
+        decision_id: decision.decision_id.clone(),
+        reason: pb::CancelReason::Customer.into(),
+    };
+    decisions.cancel_decision(with_token(Some(&callers.one), cancel.clone())).await.unwrap();
     place.revoke("one");
     let back = place.add(&["one", "--role", "checkout", "--merchant", "m-78"]);
-    let mut decisions = RiskDecisionServiceClient::new(channel);
+    // Not even what was answered under its name before.
+    let replayed = decisions.cancel_decision(with_token(Some(&back), cancel)).await;
+    assert_eq!(why(replayed), forbidden("MERCHANT_NOT_ALLOWED"));
     let get = pb::GetDecisionRequest { decision_id: decision.decision_id, ..Default::default() };
     let told = decisions.get_decision(with_token(Some(&back), get)).await;
     assert_eq!(why(told), (Code::NotFound, "DECISION_NOT_FOUND".to_owned()));

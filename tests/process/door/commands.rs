@@ -34,6 +34,19 @@ fn a_caller_is_added_listed_and_revoked_on_a_new_folder() {
 }
 
 #[test]
+fn the_ledger_is_found_in_the_environment_as_by_the_service() {
+    let place = Place::new();
+    place.add(&["shop", "--role", "agent"]);
+    let by_environment = |command: &str, word: &str| {
+        run(surety(command).arg(word).env("SURETY_DATA", place.folder.data()))
+    };
+    let listed = by_environment("caller", "list");
+    assert!(listed.out.starts_with("shop  roles agent"), "{} {}", listed.out, listed.err);
+    let verified = by_environment("audit", "verify");
+    assert_eq!(verified.code, Some(0), "{}", verified.err);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_and_nothing_is_added() {
     let place = Place::new();
     let checkout = &["shop", "--role", "checkout"][..];

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::service::{Place, ask, plain};
@@ -57,6 +59,42 @@ async fn thousands_of_idle_connections_harm_nobody() {
     assert_eq!(server.stop().code, Some(0));
     assert!(asked.elapsed() < Duration::from_secs(8), "the stop took {:?}", asked.elapsed());
     drop(crowd);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anybody_may_watch_the_health_but_not_without_end() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let mut watches = Vec::new();
+    let mut refused = None;
+    'all: for _ in 0..20 {
+        let mut health = HealthClient::new(plain(&server).await);
+        for _ in 0..60 {
+            match health.watch(HealthCheckRequest::default()).await {
+                Ok(mut watch) => {
+                    let status = watch.get_mut().message().await.unwrap().unwrap().status();
+                    assert_eq!(status, ServingStatus::Serving);
+                    watches.push(watch);
+                }
+                Err(status) => {
+                    refused = Some(status);
+                    break 'all;
+                }
+            }
+        }
+    }
+    assert_eq!((refused.unwrap().code(), watches.len()), (Code::Unavailable, 1_024));
+    let mut health = HealthClient::new(plain(&server).await);
+    assert!(health.check(HealthCheckRequest::default()).await.is_ok());
+    // Those that end make room.
+    drop(watches);
+    for _ in 0..100 {
+        if health.watch(HealthCheckRequest::default()).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no watch has made room within five seconds");
 }
 
 #[tokio::test(flavor = "multi_thread")]
