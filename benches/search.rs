@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
 use surety::domain::{
-    DecisionId, Holder, MerchantId, Money, Outcome, ReasonCode, Reference, RequestId, Search, Span,
-    Time,
+    DecisionId, Holder, MerchantId, Money, Outcome, ReasonCode, Reference, RequestId, Role, Search,
+    Seen, Span, StaffRead, Time,
 };
 use surety::features::Facts;
 use surety::ledger::{AssessCommit, Assessed, Ledger, Place};
@@ -68,6 +68,7 @@ async fn searches(engine: &str, place: &Place, (size, small): (u64, bool)) {
         Kind::CommonReason,
         Kind::RareReason,
         Kind::Summary,
+        Kind::OnRecord,
     ] {
         measure(&book, (engine, kind), small).await;
     }
@@ -208,6 +209,8 @@ enum Kind {
     RareReason,
     /// All that a summary of an account reads.
     Summary,
+    /// An account's decisions, and the record of who has read them.
+    OnRecord,
 }
 
 async fn measure(book: &Book, (engine, kind): (&str, Kind), small: bool) {
@@ -242,7 +245,9 @@ async fn look(book: &Book, kind: Kind, made: &Made) -> usize {
         Kind::Order => {
             Search::Order { order_reference: made.order_reference.clone(), merchant: None }
         }
-        Kind::Account => Search::Holder { holder: made.holder.clone(), from: None, until: None },
+        Kind::Account | Kind::OnRecord => {
+            Search::Holder { holder: made.holder.clone(), from: None, until: None }
+        }
         Kind::AccountAndTime => Search::Holder { holder: made.holder.clone(), from, until },
         Kind::Purchase => purchase(made, &made.merchant, Span::minutes(15)),
         Kind::BusyShop => purchase(made, &MerchantId::parse("shop-0").unwrap(), Span::days(1)),
@@ -257,6 +262,12 @@ async fn look(book: &Book, kind: Kind, made: &Made) -> usize {
         is_there
             || !matches!(kind, Kind::Order | Kind::Account | Kind::AccountAndTime | Kind::Purchase)
     );
+    if matches!(kind, Kind::OnRecord) {
+        let seen = Seen::decisions(found.iter().map(|record| record.id));
+        let (caller, call) = ("anna".to_owned(), "SearchDecisions".to_owned());
+        let read = StaffRead { time: NOW, caller, role: Role::Agent, call, seen };
+        book.ledger.record_read(read).await.unwrap();
+    }
     found.len()
 }
 

@@ -18,7 +18,7 @@ use crate::service::{Service, Stranger};
 /// What everybody may ask, so that balancers need no credentials.
 pub const HEALTH: &str = "/grpc.health.v1.Health/";
 const HEALTH_WATCH: &str = "/grpc.health.v1.Health/Watch";
-/// Watches of health at once: a few for each balancer. Anybody may hold one, for as long as it likes.
+/// Watches of health at once: a few for each balancer. Anybody may hold one, as long as they like.
 const HEALTH_WATCHES: usize = 1_024;
 /// Where a token is sent, and how it is introduced (RFC 6750).
 const AUTHORIZATION: &str = "authorization";

@@ -126,8 +126,8 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether somebody else has an SQLite file for longer than is waited: code 5, and those that end in
-/// it as a byte.
+/// Whether somebody else has an SQLite file for longer than is waited: code 5, or that as the last
+/// byte.
 fn is_busy(code: &str) -> bool {
     code.len() < 5 && code.parse::<u16>().is_ok_and(|code| code & 0xff == 5)
 }
