@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use crate::domain::Time;
 use crate::telemetry::Metrics;
 
 pub use counts::{Counts, Refusal};

@@ -8,6 +8,7 @@ mod class;
 mod layer;
 mod queue;
 mod quota;
+mod told;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::service::Service;
 use class::Class;
 use queue::{Denied, Permit, Queue};
 use quota::Quota;
+use told::Told;
 
 /// The shortest time in which a decision can be made and become durable. With less left it is not
 /// begun: the work would be done for nobody.
@@ -99,6 +101,7 @@ pub struct Limiter {
     queue: Arc<Queue>,
     /// Calls that were sent away so far.
     shed: AtomicU64,
+    told: Told,
 }
 
 impl Limiter {
@@ -110,6 +113,7 @@ impl Limiter {
             accounts: limits.calls_per_second_account.map(Quota::new),
             queue: Arc::new(Queue::new(limits.concurrency as usize, limits.queue)),
             shed: AtomicU64::new(0),
+            told: Told::default(),
         }
     }
 
@@ -133,7 +137,10 @@ impl Limiter {
     pub fn count_account(&self, caller: &Caller, account: &str) -> Result<(), Status> {
         let Some(quota) = &self.accounts else { return Ok(()) };
         let limit = (OF_ACCOUNT, "calls-per-second-account");
-        quota.take((&caller.name, account)).map_err(|wait| over(limit, quota, wait))
+        quota.take((&caller.name, account)).map_err(|wait| {
+            self.told.tell(&caller.name);
+            over(limit, quota, wait)
+        })
     }
 
     /// Counts a call of somebody's. Who calls from the same machine without credentials may say
@@ -145,7 +152,10 @@ impl Limiter {
             Some(Identity::Local) | None => None,
         };
         let limit = (OF_CALLER, "calls-per-second");
-        quota.take(name).map_err(|wait| over(limit, quota, wait))
+        quota.take(name).map_err(|wait| {
+            self.told.tell(name.unwrap_or("local"));
+            over(limit, quota, wait)
+        })
     }
 
     /// A place for a call that is of use until its deadline.
