@@ -130,6 +130,10 @@ impl Service {
         wait_for(&format!("a line with \"{word}\""), told).await;
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Kilobytes of memory that it holds.
     pub fn resident(&self) -> i64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
