@@ -68,6 +68,7 @@ impl Limiter {
         request: http::Request<Body>,
     ) -> Result<(Permit, http::Request<Body>), Status> {
         self.count_caller(request.extensions().get::<Identity>())?;
+        // No call comes here without one.
         let deadline = request.extensions().get::<Deadline>();
         let deadline = deadline.map_or_else(Instant::now, |deadline| deadline.0);
         let request = match has_one_message(request.uri().path()) {
@@ -136,5 +137,48 @@ impl Drop for Held {
             };
             drop(runtime.spawn(ends.in_current_span()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::grpc::limits::queue::Queue;
+
+    /// A call that ends when it is told to.
+    async fn call(ends: oneshot::Receiver<()>) -> Answer {
+        let _told = ends.await;
+        Ok(http::Response::new(Body::empty()))
+    }
+
+    #[tokio::test]
+    async fn what_writes_has_its_place_until_it_ends_and_what_reads_until_its_caller_leaves() {
+        for (class, keeps) in [(Class::Decide, true), (Class::Work, true), (Class::Look, false)] {
+            let queue = Arc::new(Queue::new(1, Duration::from_millis(100)));
+            let permit = queue.enter_at_once(class).unwrap();
+            let (end, ends) = oneshot::channel();
+            let held = Held::new(class, permit, call(ends));
+            let left = tokio::time::timeout(Duration::from_millis(1), held).await;
+            assert!(left.is_err(), "it ended by itself");
+            assert_eq!(queue.enter_at_once(class).is_none(), keeps, "{class:?}");
+            drop(end);
+            let latest = Instant::now() + Duration::from_secs(60);
+            queue.enter(class, latest).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_ends_gives_its_place_back_at_once() {
+        let queue = Arc::new(Queue::new(1, Duration::from_millis(100)));
+        let permit = queue.enter_at_once(Class::Decide).unwrap();
+        let (end, ends) = oneshot::channel();
+        end.send(()).unwrap();
+        let mut held = Held::new(Class::Decide, permit, call(ends));
+        (&mut held).await.unwrap();
+        assert!(queue.enter_at_once(Class::Decide).is_some());
     }
 }

@@ -162,6 +162,10 @@ impl Limiter {
     async fn place(&self, class: Class, deadline: Instant) -> Result<Permit, Status> {
         let latest = deadline.checked_sub(DEADLINE_LEAST).unwrap_or(deadline);
         let metrics = self.service.metrics();
+        // Its message may have taken long to come.
+        if Instant::now() >= latest {
+            return Err(too_short(DEADLINE_LEAST));
+        }
         if let Some(permit) = self.queue.enter_at_once(class) {
             metrics.did_not_wait();
             return Ok(permit);

@@ -175,7 +175,7 @@ mod tests {
             let _whatever = quota.take(number);
             assert!(quota.cells.len() <= KEYS_MAX);
         }
-        assert!(quota.cells.len() > 0);
+        assert!(!quota.cells.is_empty());
     }
 
     /// An empty cell has been full again for as long as it takes to fill it, and is forgotten.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use surety::grpc::pb;
 use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tonic::codegen::Bytes;
 use tonic::codegen::http::{Method, Request, Version};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -13,7 +16,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
-use super::service::{Place, ask, plain, why, with_token};
+use super::certificates::Authority;
+use super::service::{Place, ask, plain, secured, why, with_token};
 use crate::http::get;
 use crate::server::Server;
 
@@ -112,29 +116,48 @@ async fn asking_of_one_account_on_and_on_is_refused_and_of_another_is_not() {
     assert_eq!(refused(&http, "rate"), 0.0);
 }
 
-/// An evaluation with that deadline, by a client that does not mind it itself; the code of the
-/// answer.
+/// An evaluation as it begins, by a client that keeps to nothing; closed when dropped.
+struct Raw {
+    answer: h2::client::ResponseFuture,
+    stream: h2::SendStream<Bytes>,
+    connection: AbortHandle,
+}
+
+impl Raw {
+    async fn begin(server: &Server, deadline: Option<&str>) -> Raw {
+        let stream = TcpStream::connect(&server.address).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        let connection = tokio::spawn(connection).abort_handle();
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .version(Version::HTTP_2)
+            .uri("http://surety/surety.v1.RiskDecisionService/EvaluatePurchase")
+            .header("content-type", "application/grpc");
+        if let Some(deadline) = deadline {
+            request = request.header("grpc-timeout", deadline);
+        }
+        poll_fn(|context| client.poll_ready(context)).await.unwrap();
+        let (answer, stream) = client.send_request(request.body(()).unwrap(), false).unwrap();
+        Raw { answer, stream, connection }
+    }
+
+    /// Sends a message without a field, and gives the code of the answer.
+    async fn end(mut self) -> i32 {
+        // It may be refused before that is there.
+        let _sent = self.stream.send_data(vec![0; 5].into(), true);
+        let answer = (&mut self.answer).await.unwrap();
+        answer.headers().get("grpc-status").unwrap().to_str().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
 async fn with_deadline(server: &Server, deadline: &str) -> i32 {
-    let stream = TcpStream::connect(&server.address).await.unwrap();
-    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-    let connection = tokio::spawn(connection);
-    let request = Request::builder()
-        .method(Method::POST)
-        .version(Version::HTTP_2)
-        .uri("http://surety/surety.v1.RiskDecisionService/EvaluatePurchase")
-        .header("content-type", "application/grpc")
-        .header("grpc-timeout", deadline)
-        .body(())
-        .unwrap();
-    poll_fn(|context| client.poll_ready(context)).await.unwrap();
-    let (answer, mut stream) = client.send_request(request, false).unwrap();
-    // A message without a field; it may be refused before it is there.
-    let _sent = stream.send_data(vec![0; 5].into(), true);
-    let answer = answer.await.unwrap();
-    let code = answer.headers().get("grpc-status").unwrap().to_str().unwrap().parse().unwrap();
-    drop(client);
-    connection.abort();
-    code
+    Raw::begin(server, Some(deadline)).await.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,6 +179,47 @@ async fn a_deadline_that_cannot_be_met_or_read_is_refused_before_anything_is_don
     // A long one is cut, and no fault: the message is what is wrong.
     assert_eq!(with_deadline(&server, "99999999H").await, Code::InvalidArgument as i32);
     assert_eq!(metric(&http, "surety_queue_duration_seconds_count"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_does_not_end_holds_no_place() {
+    let place = Place::new();
+    let server = serve(&place, &["--concurrency", "1"]);
+    let mut halves = Vec::new();
+    for _ in 0..20 {
+        let mut half = Raw::begin(&server, None).await;
+        half.stream.send_data(vec![0; 3].into(), false).unwrap();
+        halves.push(half);
+    }
+    let channel = plain(&server).await;
+    for _ in 0..20 {
+        ask(channel.clone(), None).await.unwrap();
+    }
+    assert_eq!(refused(&server.http(), "shed"), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_of_connections_and_of_the_end_of_certificates() {
+    let (place, authority) = (Place::new(), Authority::new());
+    let token = place.add(&["anna", "--role", "agent"]);
+    let server = place.serve_tls(&authority.server(), &authority, &HTTP);
+    let http = server.http();
+    let channel = secured(&server, &authority, None).connect().await.unwrap();
+    ask(channel, Some(&token)).await.unwrap();
+    why(ask(secured(&server, &authority, None).connect().await.unwrap(), None).await);
+    assert!(metric(&http, "surety_connections") >= 1.0);
+    assert_eq!(refused(&http, "unauthenticated"), 1.0);
+    // No TLS.
+    let mut stream = TcpStream::connect(&server.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let _closed = stream.read_to_end(&mut Vec::new()).await;
+    assert_eq!(metric(&http, "surety_connections_refused_total{cause=\"tls\"}"), 1.0);
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    for certificate in ["server", "client_ca"] {
+        let sample =
+            format!("surety_certificate_not_after_seconds{{certificate=\"{certificate}\"}}");
+        assert!(metric(&http, &sample) > now, "{certificate}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
