@@ -205,7 +205,7 @@ async fn metrics_tell_of_connections_and_of_the_end_of_certificates() {
     let server = place.serve_tls(&authority.server(), &authority, &HTTP);
     let http = server.http();
     let channel = secured(&server, &authority, None).connect().await.unwrap();
-    ask(channel, Some(&token)).await.unwrap();
+    ask(channel.clone(), Some(&token)).await.unwrap();
     why(ask(secured(&server, &authority, None).connect().await.unwrap(), None).await);
     assert!(metric(&http, "surety_connections") >= 1.0);
     assert_eq!(refused(&http, "unauthenticated"), 1.0);
