@@ -10,7 +10,7 @@ use std::time::Instant;
 use prost_types::Timestamp;
 use surety::app::DRAIN;
 use surety::domain::PARTY_SECRET_LEN;
-use surety::grpc::{self, Door, pb};
+use surety::grpc::{self, Door, Limits, pb};
 use surety::ledger::{Ledger, Place};
 use surety::service::{Clock, Service, Settings};
 use surety::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
@@ -106,7 +106,7 @@ impl Bench {
         let service = Service::start(settings).await.unwrap();
         let door = Door::bind("127.0.0.1:0".parse().unwrap(), None, 1_000).await.unwrap();
         let url = format!("http://{}", door.address().unwrap());
-        tokio::spawn(grpc::serve(service, door, std::future::pending(), DRAIN));
+        tokio::spawn(grpc::serve(service, door, Limits::default(), std::future::pending(), DRAIN));
         let mut channels = Vec::new();
         for _ in 0..CLIENTS {
             channels.push(Channel::from_shared(url.clone()).unwrap().connect().await.unwrap());

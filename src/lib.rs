@@ -51,10 +51,10 @@
 //!
 //! # The life of an assessment
 //!
-//! 1. `grpc/door/`, `grpc/calls.rs`, `grpc/codes.rs`: TLS; its span and its count; limits on
-//!    connections, size, metadata and calls under way; the deadline; the status codes that the
-//!    protos promise.
-//! 2. `grpc/gate.rs`, `service/callers.rs`: whose token or certificate this is. Then
+//! 1. `grpc/door/`, `grpc/calls.rs`, `grpc/codes.rs`: TLS; limits on connections, metadata and
+//!    streams; its span and its count; the deadline; the status codes that the protos promise.
+//! 2. `grpc/gate.rs`, `service/callers.rs`: whose token or certificate this is. `grpc/limits/`:
+//!    its caller's quota, its size, and a place, after those that go before. Then
 //!    `grpc/handlers/decisions.rs`, `grpc/role.rs`: a [`Caller`](domain::Caller) whose role may
 //!    make the call.
 //! 3. `grpc/from_proto/purchase.rs`: a valid [`Request`](domain::Request), or all its faults
@@ -110,8 +110,8 @@
 //! - fact of the account: `ledger/standing.sql`, `domain/standing.rs`, an entry in
 //!   `features/account.rs`.
 //! - operator in conditions: `policy/condition/`: type check, program, evidence.
-//! - gRPC call: its proto, `grpc/role.rs`, `grpc/from_proto/`, `grpc/handlers/`, a function in
-//!   `service/`.
+//! - gRPC call: its proto, `grpc/role.rs`, its class in `grpc/limits/class.rs`,
+//!   `grpc/from_proto/`, `grpc/handlers/`, a function in `service/`.
 //! - table or column: a new file in `ledger/migrations/`.
 //! - scorecard: a spec in `models/specs/`, whose README says what may stand in it; no code.
 //! - request that the load generator sends: `load/mix.rs`, `load/parties.rs`.

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::oneshot;
 
 use crate::domain::{PARTY_SECRET_LEN, PartyHasher};
-use crate::grpc::{self, Door, Tls, TlsFiles};
+use crate::grpc::{self, Door, Limits, Tls, TlsFiles};
 use crate::http::Pages;
 use crate::ledger::{Ledger, Place, SignalsClaim};
 use crate::service::{Clock, Retention, Service, Settings};
@@ -74,11 +74,19 @@ pub struct Entrance {
     pub connections_max: u32,
     /// How long calls under way may take to end once the server is to stop.
     pub drain: Duration,
+    /// What callers may take.
+    pub limits: Limits,
 }
 
 impl Default for Entrance {
     fn default() -> Entrance {
-        Entrance { tls: None, plaintext: false, connections_max: CONNECTIONS_MAX, drain: DRAIN }
+        Entrance {
+            tls: None,
+            plaintext: false,
+            connections_max: CONNECTIONS_MAX,
+            drain: DRAIN,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -99,6 +107,7 @@ pub struct App {
     snapshot_every: Option<Duration>,
     retention: Option<Retention>,
     drain: Duration,
+    limits: Limits,
 }
 
 impl App {
@@ -149,6 +158,7 @@ impl App {
             snapshot_every: config.snapshot_every,
             retention: config.retention,
             drain: config.entrance.drain,
+            limits: config.entrance.limits,
         })
     }
 
@@ -179,7 +189,7 @@ impl App {
             }
         };
         let served = tokio::select! {
-            served = grpc::serve(self.service, self.door, stop, self.drain) => served,
+            served = grpc::serve(self.service, self.door, self.limits, stop, self.drain) => served,
             cause = ledger.failed() => {
                 service.give_up_snapshot();
                 bail!("the ledger failed, so nothing more is answered: {cause}")

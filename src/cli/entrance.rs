@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::{Args, value_parser};
 
+use super::limits::Limits;
 use crate::app;
 use crate::grpc::TlsFiles;
 
@@ -34,6 +35,8 @@ pub(super) struct Entrance {
     #[arg(long, value_name = "SECONDS", default_value_t = app::DRAIN.as_secs(),
           value_parser = value_parser!(u64).range(1..=3_600))]
     drain_seconds: u64,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Entrance {
@@ -57,6 +60,7 @@ impl Entrance {
             plaintext: self.plaintext,
             connections_max: self.max_connections,
             drain: Duration::from_secs(self.drain_seconds),
+            limits: self.limits.limits(),
         })
     }
 }

@@ -12,6 +12,7 @@ mod export;
 mod files;
 mod json;
 mod ledger;
+mod limits;
 mod load;
 mod moment;
 mod playbook;

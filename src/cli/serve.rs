@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, value_parser};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,7 +17,7 @@ use super::retention::Retention;
 use super::store::Store;
 use crate::app::{App, Config, SNAPSHOT_EVERY};
 use crate::service::Clock;
-use crate::telemetry::{self, Traces};
+use crate::telemetry::{self, Level, Traces};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -37,6 +38,10 @@ pub(super) struct Serve {
     /// URL of an OpenTelemetry collector that takes traces, as OTLP over gRPC.
     #[arg(long, value_name = "URL", env = "SURETY_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
+    /// The least grave things that are logged. `SURETY_LOG`, a filter by module, is stronger.
+    #[arg(long, value_name = "LEVEL", default_value = Level::default().name(),
+          value_parser = PossibleValuesParser::new(Level::ALL.map(Level::name)).map(level))]
+    log_level: Level,
     /// Folder of the ledger and the keys; made when it is not there.
     #[arg(long, value_name = "FOLDER", default_value = "./surety-data")]
     data: PathBuf,
@@ -82,7 +87,7 @@ impl Serve {
             Some(endpoint) => Traces::to(endpoint)?,
             None => Traces::none(),
         };
-        telemetry::start_with(&traces);
+        telemetry::start_with(&traces, self.log_level);
         let app = App::open(&self.config()?).await?;
         // Before the line: whoever reads it may ask at once.
         let stop = asked_to_stop()?;
@@ -98,6 +103,10 @@ impl Serve {
         traces.end().await;
         served
     }
+}
+
+fn level(name: String) -> Level {
+    Level::ALL.into_iter().find(|level| level.name() == name).unwrap_or_default()
 }
 
 /// Ends at the first SIGTERM or ctrl-c.

@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use tracing::{Instrument, Span};
 
 use super::pb;
+use super::status::cause;
 use crate::service;
 use crate::telemetry::{self, Edge};
 
@@ -121,6 +122,9 @@ impl Call {
     fn hear(&mut self, headers: &http::HeaderMap) -> bool {
         let Some(status) = Status::from_header_map(headers) else { return false };
         self.code = status.code();
+        if let Some(cause) = cause(&status) {
+            self.service.metrics().call_refused(cause);
+        }
         true
     }
 }

@@ -10,6 +10,7 @@ mod door;
 mod from_proto;
 mod gate;
 mod handlers;
+mod limits;
 mod page;
 mod role;
 mod serve;
@@ -18,6 +19,7 @@ mod to_proto;
 mod words;
 
 pub use door::{Counts, Door, Refusal, Tls, TlsError, TlsFiles};
+pub use limits::Limits;
 pub use serve::{ServeError, serve};
 
 /// The generated code of the package, and its descriptors.

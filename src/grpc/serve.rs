@@ -16,6 +16,7 @@ use super::codes::Codes;
 use super::door::{self, Door};
 use super::gate::{Gate, HealthWatches};
 use super::handlers::Handlers;
+use super::limits::{Limited, Limiter, Limits};
 use super::pb;
 use crate::service::Service;
 use pb::account_service_server::AccountServiceServer;
@@ -25,12 +26,8 @@ use pb::review_service_server::ReviewServiceServer;
 use pb::risk_decision_service_server::RiskDecisionServiceServer;
 use pb::support_service_server::SupportServiceServer;
 
-/// A purchase with 200 lines has a fifth of this.
-const MESSAGE_MAX: usize = 64 * 1024;
 /// The name of a service, from anybody.
 const HEALTH_MESSAGE_MAX: usize = 1024;
-/// 500 events with all their fields.
-const EVENTS_MESSAGE_MAX: usize = 1024 * 1024;
 /// Every service that has a health of its own; the empty name is the server as a whole.
 const SERVICES: &[&str] = &[
     "",
@@ -61,17 +58,21 @@ pub enum ServeError {
 pub async fn serve(
     service: Arc<Service>,
     door: Door,
+    limits: Limits,
     stop: impl Future<Output = ()> + Send + 'static,
     drain_for: Duration,
 ) -> Result<(), ServeError> {
     let on_loopback = door.address()?.ip().is_loopback();
-    let (health, routes) = routes(Arc::clone(&service), on_loopback).await?;
+    let limiter = Arc::new(Limiter::new(limits, Arc::clone(&service)));
+    let handlers = Handlers { service: Arc::clone(&service), limiter: Arc::clone(&limiter) };
+    let (health, routes) = routes(handlers, on_loopback).await?;
     let gate = Gate {
-        inner: routes.prepare(),
+        inner: Limited { inner: routes.prepare(), limiter: Arc::clone(&limiter) },
         service: Arc::clone(&service),
         on_loopback,
         health_watches: HealthWatches::default(),
     };
+    door.tell(service.metrics());
     let tls = door.tls();
     let (drain, draining) = oneshot::channel::<()>();
     let draining = async {
@@ -91,8 +92,8 @@ pub async fn serve(
             set_all(&health, ServingStatus::Serving).await;
         };
         match tls {
-            Some(tls) => tokio::join!(ready, tls.keep()).1,
-            None => ready.await,
+            Some(tls) => tokio::join!(ready, limiter.keep(), tls.keep()).2,
+            None => tokio::join!(ready, limiter.keep()).1,
         }
         std::future::pending::<()>().await;
     };
@@ -109,12 +110,13 @@ pub async fn serve(
 }
 
 async fn routes(
-    service: Arc<Service>,
+    handlers: Handlers,
     on_loopback: bool,
 ) -> Result<(HealthReporter, Routes), ServeError> {
-    let handlers = Handlers { service };
+    let limits = *handlers.limiter.limits();
     let (health, health_server) = health_reporter();
     set_all(&health, ServingStatus::NotServing).await;
+    let (one, batch) = (limits.message_max as usize, limits.batch_max());
     let decisions = RiskDecisionServiceServer::new(handlers.clone());
     let cards = OneTimeCardServiceServer::new(handlers.clone());
     let accounts = AccountServiceServer::new(handlers.clone());
@@ -122,12 +124,12 @@ async fn routes(
     let support = SupportServiceServer::new(handlers.clone());
     let catalog = ReasonCatalogServiceServer::new(handlers);
     let routes = Routes::new(health_server.max_decoding_message_size(HEALTH_MESSAGE_MAX))
-        .add_service(decisions.max_decoding_message_size(MESSAGE_MAX))
-        .add_service(cards.max_decoding_message_size(MESSAGE_MAX))
-        .add_service(accounts.max_decoding_message_size(EVENTS_MESSAGE_MAX))
-        .add_service(reviews.max_decoding_message_size(MESSAGE_MAX))
-        .add_service(support.max_decoding_message_size(MESSAGE_MAX))
-        .add_service(catalog.max_decoding_message_size(MESSAGE_MAX));
+        .add_service(decisions.max_decoding_message_size(one))
+        .add_service(cards.max_decoding_message_size(one))
+        .add_service(accounts.max_decoding_message_size(batch))
+        .add_service(catalog.max_decoding_message_size(one))
+        .add_service(reviews.max_decoding_message_size(one))
+        .add_service(support.max_decoding_message_size(one));
     // What the API looks like is told to callers on the same machine only.
     match on_loopback {
         true => Ok((health, with_reflection(routes)?)),

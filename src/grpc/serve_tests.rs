@@ -12,7 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt;
 
-use super::{Door, MESSAGE_MAX, SERVICES, ServeError, pb, serve};
+use super::{Door, Limits, SERVICES, ServeError, pb, serve};
 use crate::domain::PARTY_SECRET_LEN;
 use crate::ledger::{Ledger, Place};
 use crate::playbook::{Playbook, SHIPPED};
@@ -21,6 +21,8 @@ use crate::signals::{EmbeddedConfig, EmbeddedStore, SignalStore};
 use pb::account_service_client::AccountServiceClient;
 use pb::reason_catalog_service_client::ReasonCatalogServiceClient;
 use pb::risk_decision_service_client::RiskDecisionServiceClient;
+
+const MESSAGE_MAX: usize = 64 * 1024;
 
 /// A running server; it stops when told to, or with its runtime.
 struct Running {
@@ -50,7 +52,7 @@ impl Running {
             let _ = stopped.await;
         };
         let drain = Duration::from_millis(300);
-        let ended = tokio::spawn(serve(service, door, stopped, drain));
+        let ended = tokio::spawn(serve(service, door, Limits::default(), stopped, drain));
         Running { address, stop, ended, _folder: folder }
     }
 

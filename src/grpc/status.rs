@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::domain::{Fault, FaultKind};
 use crate::service::Error;
+use crate::telemetry::Cause;
 
 const DOMAIN: &str = "surety";
 /// Details travel in a header, and some clients take no more than 8 KiB of them.
@@ -17,6 +18,15 @@ const FAULTS_MAX: usize = 25;
 const IN_PROGRESS_DELAY: Duration = Duration::from_millis(50);
 /// When a call that could not be worked on may be sent again.
 const UNAVAILABLE_DELAY: Duration = Duration::from_millis(200);
+
+/// Reasons of what is refused before anything is done for it.
+const RATE_LIMIT: &str = "CALLER_RATE_LIMIT";
+const SHEDDING: &str = "SHEDDING";
+const TOO_SHORT: &str = "DEADLINE_TOO_SHORT";
+pub const TOO_LARGE: &str = "REQUEST_TOO_LARGE";
+/// Whose quota it is.
+pub const OF_CALLER: &str = "caller";
+pub const OF_ACCOUNT: &str = "caller and account";
 
 /// Tells a gRPC client's own retries how long to wait.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
@@ -52,6 +62,54 @@ impl From<Error> for Status {
             }
         }
     }
+}
+
+/// A caller asked for more than its quota; `wait` is the time until it may ask again.
+pub fn over_quota(subject: &str, description: String, wait: Duration) -> Status {
+    let mut details = details(RATE_LIMIT);
+    let text = format!("too many calls of this {subject}; {description}");
+    details.add_quota_failure_violation(subject, description);
+    // Rounded up: who comes back a moment too early is refused again.
+    let millis = wait.as_micros().div_ceil(1_000);
+    let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
+    later(Code::ResourceExhausted, text, details, wait)
+}
+
+/// There is more to do than can be done now.
+pub fn shed(again: Duration) -> Status {
+    let text = "too much to do; send the same request again".to_owned();
+    later(Code::Unavailable, text, details(SHEDDING), again)
+}
+
+/// Too little time is left to do anything; `least` would do.
+pub fn too_short(least: Duration) -> Status {
+    let text = format!("nothing was begun: expected a deadline of at least {least:?}");
+    refused(Code::DeadlineExceeded, TOO_SHORT, text)
+}
+
+/// Why a call was refused before anything was done for it, if it was.
+pub fn cause(status: &Status) -> Option<Cause> {
+    match status.code() {
+        Code::Unauthenticated => return Some(Cause::Unauthenticated),
+        Code::PermissionDenied => return Some(Cause::Forbidden),
+        Code::ResourceExhausted | Code::Unavailable | Code::DeadlineExceeded => {}
+        _ => return None,
+    }
+    let details = status.get_error_details();
+    Some(match details.error_info()?.reason.as_str() {
+        RATE_LIMIT => {
+            let violations = &details.quota_failure()?.violations;
+            match violations.iter().any(|violation| violation.subject == OF_ACCOUNT) {
+                true => Cause::AccountRate,
+                false => Cause::Rate,
+            }
+        }
+        SHEDDING => Cause::Shed,
+        TOO_SHORT => Cause::Deadline,
+        TOO_LARGE => Cause::MessageSize,
+        "DRAINING" => Cause::Draining,
+        _ => return None,
+    })
 }
 
 /// A status with its reason and nothing else.

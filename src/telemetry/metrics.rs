@@ -2,6 +2,7 @@
 //!
 //! Labels are closed sets, so that nobody outside can make a process remember more and more.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus::core::Collector;
@@ -12,7 +13,8 @@ use prometheus::{
 };
 use tracing::Instrument;
 
-use super::Stage;
+use super::gauges::Gauges;
+use super::{Cause, Stage};
 
 /// Upper bounds of buckets, in seconds: from a tenth of what a decision may take to far more than
 /// anybody waits.
@@ -71,56 +73,7 @@ pub struct Decided<'a> {
     pub top_code: &'static str,
 }
 
-/// What is not counted as it happens, but looked at when somebody asks.
-#[derive(Debug)]
-pub struct Gauges {
-    /// 0 closed, 1 half open, 2 open.
-    pub breaker: IntGaugeVec,
-    pub signals_waiting: IntGauge,
-    pub ready: IntGaugeVec,
-    pub reviews_open: IntGaugeVec,
-    pub ledger_waiting: IntGauge,
-}
-
-impl Gauges {
-    fn new() -> Result<Gauges, Error> {
-        Ok(Gauges {
-            breaker: gauges(
-                (
-                    "surety_breaker_state",
-                    "Whether a shared store is asked: 0 closed (it is), 1 half open, 2 open.",
-                ),
-                &["store"],
-            )?,
-            signals_waiting: IntGauge::new(
-                "surety_signals_waiting",
-                "Events that the signal store has still to be taught.",
-            )?,
-            ready: gauges(("surety_ready", "1 when this part of the service works."), &["part"])?,
-            reviews_open: gauges(
-                ("surety_reviews_open", "Undecided review cases, by the age they are below."),
-                &["queue", "age"],
-            )?,
-            ledger_waiting: IntGauge::new(
-                "surety_ledger_waiting",
-                "Writes that wait for a commit of the ledger.",
-            )?,
-        })
-    }
-
-    fn families(&self) -> [Box<dyn Collector>; 5] {
-        [
-            Box::new(self.breaker.clone()),
-            Box::new(self.signals_waiting.clone()),
-            Box::new(self.ready.clone()),
-            Box::new(self.reviews_open.clone()),
-            Box::new(self.ledger_waiting.clone()),
-        ]
-    }
-}
-
 /// All that a process counts and measures. A value, not global: tests start several services.
-#[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     build: IntGaugeVec,
@@ -130,10 +83,17 @@ pub struct Metrics {
     calls: IntCounterVec,
     call_durations: HistogramVec,
     calls_under_way: IntGauge,
+    calls_refused: IntCounterVec,
+    calls_waiting: IntGauge,
+    queue_durations: Histogram,
     stages: HistogramVec,
     pub gauges: Gauges,
     pub stores: StoreMetrics,
+    looks: Mutex<Vec<Look>>,
 }
+
+/// Sets gauges to what somebody else knows.
+type Look = Box<dyn Fn(&Gauges) + Send + Sync>;
 
 impl Metrics {
     /// Fails for names that Prometheus does not know as such, which a test would have seen.
@@ -165,6 +125,21 @@ impl Metrics {
                 &["service", "method"],
             )?,
             calls_under_way: IntGauge::new("surety_calls_under_way", "gRPC calls not yet ended.")?,
+            calls_refused: counters(
+                ("surety_calls_refused_total", "gRPC calls for which nothing was done, by why."),
+                &["cause"],
+            )?,
+            calls_waiting: IntGauge::new(
+                "surety_calls_waiting",
+                "gRPC calls that wait for a place to be worked on.",
+            )?,
+            queue_durations: Histogram::with_opts(
+                HistogramOpts::new(
+                    "surety_queue_duration_seconds",
+                    "How long gRPC calls wait for a place, whether they get one or not.",
+                )
+                .buckets(SECONDS.to_vec()),
+            )?,
             stages: seconds(
                 (
                     "surety_stage_duration_seconds",
@@ -174,6 +149,7 @@ impl Metrics {
             )?,
             gauges: Gauges::new()?,
             stores,
+            looks: Mutex::default(),
         };
         metrics.register()?;
         metrics.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -181,11 +157,14 @@ impl Metrics {
         for stage in Stage::ALL {
             metrics.stages.with_label_values(&[stage.name()]);
         }
+        for cause in Cause::ALL {
+            metrics.calls_refused.with_label_values(&[cause.name()]);
+        }
         Ok(metrics)
     }
 
     fn register(&self) -> Result<(), Error> {
-        let own: [Box<dyn Collector>; 11] = [
+        let own: [Box<dyn Collector>; 14] = [
             Box::new(self.build.clone()),
             Box::new(self.playbook.clone()),
             Box::new(self.decisions.clone()),
@@ -193,6 +172,9 @@ impl Metrics {
             Box::new(self.calls.clone()),
             Box::new(self.call_durations.clone()),
             Box::new(self.calls_under_way.clone()),
+            Box::new(self.calls_refused.clone()),
+            Box::new(self.calls_waiting.clone()),
+            Box::new(self.queue_durations.clone()),
             Box::new(self.stages.clone()),
             Box::new(self.stores.errors.clone()),
             Box::new(self.stores.commit_sizes.clone()),
@@ -234,6 +216,21 @@ impl Metrics {
         self.call_durations.with_label_values(&[service, method]).observe(took.as_secs_f64());
     }
 
+    pub fn call_refused(&self, cause: Cause) {
+        self.calls_refused.with_label_values(&[cause.name()]).inc();
+    }
+
+    /// A call had a place at once.
+    pub fn did_not_wait(&self) {
+        self.queue_durations.observe(0.0);
+    }
+
+    /// A call waits for a place until this is dropped.
+    pub fn waits(&self) -> Wait<'_> {
+        self.calls_waiting.inc();
+        Wait { metrics: self, begun: Instant::now() }
+    }
+
     /// Runs a stage of an assessment in a span of its own, and measures it.
     pub async fn stage<T>(&self, stage: Stage, work: impl Future<Output = T>) -> T {
         let begun = Instant::now();
@@ -259,14 +256,23 @@ impl Metrics {
         self.stages.with_label_values(&[stage.name()]).observe(time.as_secs_f64());
     }
 
-    /// All of it, as Prometheus reads it (text format 0.0.4).
+    /// Has `look` set gauges each time when somebody asks.
+    pub fn before_each_look(&self, look: impl Fn(&Gauges) + Send + Sync + 'static) {
+        self.looks().push(Box::new(look));
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Vec<Look>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of it, as Prometheus reads it (text format 0.0.4). One at a time asks.
     pub fn text(&self) -> Result<String, Error> {
+        self.looks().iter().for_each(|look| look(&self.gauges));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
 
 /// A stage under way.
-#[derive(Debug)]
 pub struct Timer<'m> {
     metrics: &'m Metrics,
     stage: Stage,
@@ -279,11 +285,27 @@ impl Drop for Timer<'_> {
     }
 }
 
-fn counters((name, help): (&str, &str), labels: &[&str]) -> Result<IntCounterVec, Error> {
+/// A call that waits.
+pub struct Wait<'m> {
+    metrics: &'m Metrics,
+    begun: Instant,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.metrics.calls_waiting.dec();
+        self.metrics.queue_durations.observe(self.begun.elapsed().as_secs_f64());
+    }
+}
+
+pub(super) fn counters(
+    (name, help): (&str, &str),
+    labels: &[&str],
+) -> Result<IntCounterVec, Error> {
     IntCounterVec::new(Opts::new(name, help), labels)
 }
 
-fn gauges((name, help): (&str, &str), labels: &[&str]) -> Result<IntGaugeVec, Error> {
+pub(super) fn gauges((name, help): (&str, &str), labels: &[&str]) -> Result<IntGaugeVec, Error> {
     IntGaugeVec::new(Opts::new(name, help), labels)
 }
 

@@ -10,7 +10,7 @@ use crate::render::{ALL, CHART, Rendered, list, render, render_with};
 use crate::tools::{root, tool};
 
 /// Every setting of `surety serve`, and whether a value of the chart's own decides it.
-const SETTINGS: [(&str, bool); 29] = [
+const SETTINGS: [(&str, bool); 35] = [
     ("grpc-listen", true),
     ("http-listen", true),
     ("data", true),
@@ -40,6 +40,12 @@ const SETTINGS: [(&str, bool); 29] = [
     ("retention-every", false),
     ("signals-budget-ms", false),
     ("max-connections", false),
+    ("calls-per-second", false),
+    ("calls-per-second-account", false),
+    ("concurrency", false),
+    ("queue-ms", false),
+    ("max-message-bytes", false),
+    ("log-level", false),
 ];
 
 fn settings(rendered: &Rendered) -> toml::Table {

@@ -53,6 +53,29 @@ fn the_command_line_is_stronger_than_the_environment_and_that_than_the_file() {
 }
 
 #[test]
+fn limits_that_cannot_be_are_refused_with_what_may_be() {
+    let folder = Folder::new();
+    let file = folder.path("surety.toml");
+    for (line, problem) in [
+        ("calls-per-second = 0", "0 is not in 1..=1000000"),
+        ("calls-per-second-account = -1", "-1 is not in 1..=1000000"),
+        ("concurrency = 3000", "3000 is not in 1..=2048"),
+        ("queue-ms = 0", "0 is not in 1..=10000"),
+        ("max-message-bytes = 64", "64 is not in 4096..=4194304"),
+        ("log-level = \"loud\"", "invalid value 'loud'"),
+    ] {
+        fs::write(&file, line).unwrap();
+        let ended = run(&mut config("check", &file));
+        assert_eq!(ended.code, Some(2), "{line}: {}", ended.err);
+        assert!(ended.err.contains("line 1: ") && ended.err.contains(problem), "{}", ended.err);
+    }
+    fs::write(&file, "log-level = \"warn\"\ncalls-per-second = 1_000\n").unwrap();
+    let ended = run(&mut config("print", &file));
+    assert!(told(&ended, "log-level").starts_with("log-level = \"warn\"  #"), "{}", ended.out);
+    assert!(told(&ended, "calls-per-second").starts_with("calls-per-second = 1000  #"));
+}
+
+#[test]
 fn all_faults_of_a_file_are_told_together_and_nothing_starts() {
     let folder = Folder::new();
     let file = folder.path("surety.toml");

@@ -41,6 +41,8 @@ mod stream;
 mod replicas;
 // The database away, slow or killed.
 mod ledger_outage;
+// More calls than it can answer.
+mod overload;
 // What it has written nevertheless is taught.
 mod taught_once;
 // What staff read is on record, or not shown.

@@ -136,6 +136,10 @@ impl Service {
         line["fields"]["address"].as_str().unwrap().to_owned()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Kilobytes of memory that it holds.
     pub fn resident(&self) -> i64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use crate::telemetry::Metrics;
+
 pub use counts::{Counts, Refusal};
 pub use serve::open;
 pub use tls::{Tls, TlsError, TlsFiles};
@@ -43,6 +45,26 @@ impl Door {
     /// What came in and what was turned away; outlives the door.
     pub fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
+    }
+
+    /// Has metrics tell of connections and certificates.
+    pub fn tell(&self, metrics: &Metrics) {
+        let (counts, tls) = (self.counts(), self.tls());
+        metrics.before_each_look(move |gauges| {
+            gauges.connections.set(i64::try_from(counts.open()).unwrap_or(i64::MAX));
+            for refusal in Refusal::ALL {
+                gauges.connections_refused_so_far(refusal.name(), counts.refused(refusal));
+            }
+            let Some(tls) = &tls else { return };
+            let ends =
+                [("server", tls.server_not_after()), ("client_ca", tls.client_ca_not_after())];
+            for (certificate, end) in ends {
+                if let Some(end) = end {
+                    let gauge = gauges.certificates.with_label_values(&[certificate]);
+                    gauge.set(end.as_micros() / 1_000_000);
+                }
+            }
+        });
     }
 
     /// The certificates, if there are any; outlive the door.

@@ -30,7 +30,9 @@ impl AccountService for Handlers {
     ) -> Result<Response<pb::GetAccountResponse>, Status> {
         let caller = caller(&request, Rpc::GetAccount)?;
         let id = from_proto::account_id(self.reader(), &request.into_inner().account_id);
-        let (account, etag) = self.service.account(id.map_err(Error::Invalid)?).await?;
+        let id = id.map_err(Error::Invalid)?;
+        self.limiter.count_account(&caller, id.as_str())?;
+        let (account, etag) = self.service.account(id).await?;
         self.service.record_read(&caller, "GetAccount", Seen::account(&account.id)).await?;
         let account = Some(to_proto::account(&account, etag));
         Ok(Response::new(pb::GetAccountResponse { account }))

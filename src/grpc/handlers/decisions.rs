@@ -52,6 +52,7 @@ impl RiskDecisionService for Handlers {
         let caller = caller(&request, Rpc::PreviewSpendingPower)?;
         let asked = from_proto::preview_spending_power(self.reader(), request.into_inner());
         let asked = asked.map_err(Error::Invalid)?;
+        self.limiter.count_account(&caller, asked.account.as_str())?;
         let seen = Seen::account(&asked.account);
         let power = self.service.preview(&caller, asked).await?;
         self.service.record_read(&caller, "PreviewSpendingPower", seen).await?;
@@ -182,13 +183,14 @@ impl Handlers {
         caller: Caller,
         asked: Result<crate::domain::Request, Vec<Fault>>,
         edge: Edge,
-    ) -> Result<Answered<DecisionRecord>, Error> {
+    ) -> Result<Answered<DecisionRecord>, Status> {
         let asked = asked.map_err(Error::Invalid)?;
+        self.limiter.count_account(&caller, &asked.holder.ledger_name())?;
         let metrics = self.service.metrics();
         let _total = metrics.timer(Stage::Total, edge.begun);
         metrics.took(Stage::Edge, edge.begun.elapsed());
         drop(edge);
-        self.service.evaluate(caller, asked).await
+        Ok(self.service.evaluate(caller, asked).await?)
     }
 
     async fn page(

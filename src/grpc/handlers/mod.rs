@@ -13,6 +13,7 @@ use tonic::Response;
 use tonic::metadata::MetadataValue;
 
 use super::from_proto::Reader;
+use super::limits::Limiter;
 use super::pb;
 use super::to_proto::{self, Audience};
 use crate::domain::{DecisionRecord, Role};
@@ -21,10 +22,11 @@ use crate::service::Service;
 /// Set on an answer that was stored when the same request came first.
 const REPLAYED: &str = "x-idempotent-replay";
 
-/// All handlers; they share nothing but the service.
+/// All handlers; they share nothing but the service and its limits.
 #[derive(Clone)]
 pub struct Handlers {
     pub service: Arc<Service>,
+    pub limiter: Arc<Limiter>,
 }
 
 impl Handlers {

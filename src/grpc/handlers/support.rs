@@ -27,7 +27,9 @@ impl SupportService for Handlers {
     ) -> Result<Response<pb::GetAccountSummaryResponse>, Status> {
         let caller = caller(&request, Rpc::Support)?;
         let id = from_proto::account_id(self.reader(), &request.into_inner().account_id);
-        let summary = self.service.account_summary(&caller, id.map_err(Error::Invalid)?).await?;
+        let id = id.map_err(Error::Invalid)?;
+        self.limiter.count_account(&caller, id.as_str())?;
+        let summary = self.service.account_summary(&caller, id).await?;
         let shown = summary.decisions.iter().map(|record| record.id);
         let seen = Seen { account: Some(summary.account.clone()), ..Seen::decisions(shown) };
         self.service.record_read(&caller, "GetAccountSummary", seen).await?;

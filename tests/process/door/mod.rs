@@ -13,6 +13,8 @@ mod callers;
 mod sweep;
 // Certificates of both sides, and new ones while calls are under way.
 mod tls;
+// How often who may call, and how soon an answer may be wanted.
+mod quotas;
 // What is not a client is closed, and logged once a minute.
 mod strangers;
 // More connections than anybody needs.
