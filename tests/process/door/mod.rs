@@ -1,9 +1,9 @@
 //! Who comes in and who does not: callers, certificates, and connections that mean no good.
 
 // Authorities and certificates, made by openssl.
-mod certificates;
+pub mod certificates;
 // A service with callers, and clients with credentials.
-mod service;
+pub mod service;
 
 // `caller`, beside a running service.
 mod commands;
@@ -13,6 +13,8 @@ mod callers;
 mod sweep;
 // Certificates of both sides, and new ones while calls are under way.
 mod tls;
+// `load` over TLS, with credentials that hold and others.
+mod load;
 // What is not a client is closed, and logged once a minute.
 mod strangers;
 // More connections than anybody needs.
