@@ -69,7 +69,8 @@ fn the_test_pod_reaches_the_service_and_nothing_else() {
         let server = &rendered.workload()["spec"]["template"]["metadata"]["labels"];
         let lets_it_in = |rule: &&Value| {
             let peers = list(&rule["from"]).iter();
-            peers.map(|peer| &peer["podSelector"]["matchLabels"]).any(|labels| selects(labels, pod))
+            let mut named = peers.map(|peer| &peer["podSelector"]["matchLabels"]);
+            named.any(|labels| labels.is_object() && selects(labels, pod))
         };
         let ingress = list(&policy(&rendered)["spec"]["ingress"]);
         let open: Vec<&Value> = ingress.iter().filter(lets_it_in).collect();
