@@ -13,7 +13,8 @@ use super::system::Name;
 #[command(name = "path")]
 pub struct Options {
     /// Seconds that each cell is measured; a sixth of that is asked before, unmeasured.
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = value_parser!(u64).range(1..=3_600))]
+    #[arg(long, value_name = "N", default_value_t = 15,
+          value_parser = value_parser!(u64).range(1..=3_600))]
     seconds: u64,
     /// Clients of the closed loop, each number in turn.
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "1,16,64,256",
