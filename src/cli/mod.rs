@@ -10,6 +10,7 @@ mod entrance;
 mod erase;
 mod export;
 mod files;
+mod health;
 mod json;
 mod ledger;
 mod limits;
@@ -73,6 +74,8 @@ enum Command {
     Export(export::Export),
     /// Put a running service under load and say how it did.
     Load(load::Load),
+    /// Ask a running service whether it serves: ends with 0 if it does, else with 1.
+    Health(health::Health),
     /// Check a policy, or run its examples.
     Policy(policy::Policy),
     /// Prove that decisions are what they were when they were recorded, or tell who has read them.
@@ -102,6 +105,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Erase(command) => block_on(command.run()),
         Command::Export(command) => block_on(command.run()),
         Command::Load(command) => block_on(command.run()),
+        Command::Health(command) => block_on(command.run()),
         Command::Policy(command) => command.run(),
         Command::Audit(command) => block_on(command.run()),
     }

@@ -31,6 +31,8 @@ fn it_runs_the_service_as_nobody_in_particular() {
     assert_eq!(said("CMD"), [r#"["serve"]"#]);
     assert_eq!(said("EXPOSE"), ["50051 9090"]);
     assert_eq!(said("STOPSIGNAL"), ["SIGTERM"]);
+    let health = said("HEALTHCHECK").remove(0);
+    assert!(health.ends_with(r#"CMD ["surety", "health"]"#), "{health}");
 }
 
 #[test]

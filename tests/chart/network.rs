@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::render::{ALL, Rendered, list, render, render_with};
+use crate::render::{ALL, Rendered, list, render, render_with, selects};
 
 fn policy(rendered: &Rendered) -> &Value {
     let server = |policy: &&Value| {
@@ -59,6 +59,28 @@ fn callers_are_named_and_monitoring_reads_metrics_only() {
     });
     let lending = json!({"namespaceSelector": namespace("lending")});
     assert_eq!(callers["from"], json!([checkout, lending]));
+}
+
+#[test]
+fn the_test_pod_reaches_the_service_and_nothing_else() {
+    for values in ALL {
+        let rendered = render(values);
+        let pod = &rendered.one("Pod", "-test")["metadata"]["labels"];
+        let server = &rendered.workload()["spec"]["template"]["metadata"]["labels"];
+        let lets_it_in = |rule: &&Value| {
+            let peers = list(&rule["from"]).iter();
+            let mut named = peers.map(|peer| &peer["podSelector"]["matchLabels"]);
+            named.any(|labels| labels.is_object() && selects(labels, pod))
+        };
+        let ingress = list(&policy(&rendered)["spec"]["ingress"]);
+        let open: Vec<&Value> = ingress.iter().filter(lets_it_in).collect();
+        assert_eq!(open.len(), 1, "{values}");
+        assert_eq!(open[0]["ports"], json!([{"protocol": "TCP", "port": "grpc"}]), "{values}");
+        let own = rendered.one("NetworkPolicy", "-test");
+        let egress = rules(&own["spec"]["egress"], &json!("grpc"));
+        let to = &egress[0]["to"][0]["podSelector"]["matchLabels"];
+        assert!(selects(to, server), "{values}");
+    }
 }
 
 #[test]

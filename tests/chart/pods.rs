@@ -104,6 +104,42 @@ fn every_selector_finds_the_service_and_nothing_else() {
     }
 }
 
+/// The pod of `helm test` runs the service's own image, which asks the Service as a caller would.
+#[test]
+fn the_test_asks_the_service_for_its_health() {
+    let expected = [
+        ("default", "https://surety.risk.svc:50051", ""),
+        ("minimal", "http://surety.risk.svc:50051", ""),
+        ("all-on", "https://", "--tls-ca /etc/surety/secrets/ca.crt --tls-name surety.example"),
+    ];
+    for (values, target, more) in expected {
+        let rendered = render(values);
+        let pod = &rendered.one("Pod", "-test")["spec"];
+        let (server, own) = (
+            &rendered.workload()["spec"]["template"]["spec"]["containers"][0],
+            &pod["containers"][0],
+        );
+        assert_eq!(own["image"], server["image"], "{values}");
+        assert!(own["command"].is_null(), "{values}: another program");
+        let words: Vec<&str> =
+            list(&own["args"]).iter().map(|word| word.as_str().unwrap()).collect();
+        let line = words.join(" ");
+        assert!(line.starts_with(&format!("health --target {target}")), "{values}: {line}");
+        assert!(line.ends_with(more), "{values}: {line}");
+        let callers = |service: &&Value| service["spec"]["clusterIP"].is_null();
+        let service = &rendered.all("Service").find(callers).unwrap()["spec"]["ports"][0]["port"];
+        assert!(line.contains(&format!(".svc:{service}")), "{values}: {line}");
+        // What is named is mounted, and nothing else of the Secret.
+        let mounted = list(&pod["volumes"]).iter().map(|volume| {
+            let items = &volume["projected"]["sources"][0]["secret"]["items"];
+            (items[0]["key"].as_str().unwrap(), list(items).len())
+        });
+        let mounted: Vec<(&str, usize)> = mounted.collect();
+        let wanted = if more.is_empty() { vec![] } else { vec![("tls-ca.pem", 1)] };
+        assert_eq!(mounted, wanted, "{values}");
+    }
+}
+
 #[test]
 fn every_port_that_is_named_is_there() {
     for values in ALL {

@@ -248,7 +248,8 @@ fn a_service_that_refuses_everything_is_a_failure() {
     let options = "--clients 2 --duration 200ms --skip-setup --caller a/b";
     let ended = run(&mut load(&server.address, options));
     assert_eq!(ended.code, Some(1), "{}", ended.err);
-    assert!(ended.err.contains("no call was answered"), "{}", ended.err);
+    let why = "no call was answered: INVALID_ARGUMENT FIELD_INVALID";
+    assert!(ended.err.contains(why), "{}", ended.err);
     let report = report(&ended);
     assert_adds_up(&report);
     for error in report["errors_by_code"].as_array().unwrap() {

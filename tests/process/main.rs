@@ -59,6 +59,8 @@ mod assess;
 mod erase;
 // `load` against a running service: what it counts is what happened.
 mod load_generator;
+// `health`, of services and of what is none.
+mod health;
 // `audit verify` beside a running service, and what it finds.
 mod audit;
 // `export` beside a running service.

@@ -39,6 +39,8 @@ mod stream;
 
 // Several services on one ledger and one store.
 mod replicas;
+// Replaced one after the other, while a stock client asks them.
+mod rolling;
 // The database away, slow or killed.
 mod ledger_outage;
 // More calls than it can answer.

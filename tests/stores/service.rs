@@ -54,8 +54,13 @@ impl Site {
 
     /// `serve` with a data folder of that name and a store; options may be added.
     pub fn command(&self, name: &str, store: &str) -> Command {
+        self.command_at("127.0.0.1:0", name, store)
+    }
+
+    /// The same at an address that it keeps when it is started again.
+    pub fn command_at(&self, address: &str, name: &str, store: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_surety"));
-        command.args(["serve", "--grpc-listen", "127.0.0.1:0", "--data"]).arg(self.path(name));
+        command.args(["serve", "--grpc-listen", address, "--data"]).arg(self.path(name));
         command.arg("--policy").arg(self.path("policy.toml"));
         command.arg("--party-key").arg(self.path("party.key"));
         command.args(["--signals", store]);
@@ -149,6 +154,11 @@ impl Service {
 
     /// Asks it to stop, and waits until it has, in order.
     pub fn stop(mut self) {
+        self.ends_in_order();
+    }
+
+    /// The same where another one takes its place.
+    pub fn ends_in_order(&mut self) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.process.wait().unwrap().success(), "{}", self.log());

@@ -147,7 +147,11 @@ impl Load {
         }
         match report.is_sound() {
             true => Ok(()),
-            false if report.answered == 0 => bail!("no call was answered"),
+            false if report.answered == 0 => {
+                let most = report.errors_by_code.iter().max_by_key(|error| error.count);
+                let why = most.map(|error| format!(": {} {}", error.code, error.reason));
+                bail!("no call was answered{}", why.unwrap_or_default().trim_end())
+            }
             false => bail!("{} retries got another answer", report.retries.different),
         }
     }
@@ -217,7 +221,8 @@ fn bearer(path: Option<&Path>) -> Result<Option<AsciiMetadataValue>> {
     Ok(Some(value))
 }
 
-fn url(text: &str) -> Result<Uri, String> {
+/// The address of a server, and nothing behind it.
+pub(super) fn url(text: &str) -> Result<Uri, String> {
     let parsed = text.parse::<Uri>().ok().filter(|url| {
         matches!(url.scheme_str(), Some("http" | "https"))
             && url.host().is_some_and(|host| !host.is_empty())

@@ -1,9 +1,9 @@
 //! Who comes in and who does not: callers, certificates, and connections that mean no good.
 
 // Authorities and certificates, made by openssl.
-mod certificates;
+pub mod certificates;
 // A service with callers, and clients with credentials.
-mod service;
+pub mod service;
 
 // `caller`, beside a running service.
 mod commands;
@@ -15,6 +15,8 @@ mod sweep;
 mod tls;
 // How often who may call, and how soon an answer may be wanted.
 mod quotas;
+// `load` over TLS, with credentials that hold and others.
+mod load;
 // What is not a client is closed, and logged once a minute.
 mod strangers;
 // More connections than anybody needs.

@@ -14,6 +14,7 @@ mod cluster;
 mod proxy;
 
 pub use self::cluster::RedisCluster;
+pub use self::ports::free as free_port;
 pub use self::proxy::{Mode, Proxy};
 pub use self::redis::{Kind, RedisServer};
 pub use self::wait::{wait_for, wait_for_every};
