@@ -11,6 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::ledger::Ledger;
+use super::moment::moment;
 use super::print::page;
 use super::rows::stamp;
 use crate::domain::{KnownCaller, MerchantId, Merchants, Role, Time, certificate_name, opaque_id};
@@ -65,6 +66,10 @@ struct Add {
 #[derive(Debug, Args)]
 struct Revoke {
     name: String,
+    /// When, if not now: a day, or a time such as 2026-10-31T18:00:00Z. Until then a caller of the
+    /// same name can be added, and both tokens hold.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<Time>,
     #[command(flatten)]
     place: Kept,
 }
@@ -157,20 +162,27 @@ impl Add {
 impl Revoke {
     async fn run(self) -> Result<()> {
         let now = Clock::system().now();
-        if !self.place.place()?.revoke_caller(&self.name, now).await? {
+        if self.at.is_some_and(|end| end <= now) {
+            return wrong("--at is a time to come; without it the caller is revoked now");
+        }
+        if !self.place.place()?.revoke_caller(&self.name, self.at.unwrap_or(now)).await? {
             bail!("there is no caller of that name, or no more: see `surety caller list`");
         }
-        page(&format!("revoked {}: services know it within two seconds\n", self.name))
+        let name = self.name;
+        page(&match self.at {
+            None => format!("revoked {name}: services know it within two seconds\n"),
+            Some(end) => format!("{name} may call until {}\n", stamp(end)),
+        })
     }
 }
 
 impl List {
     async fn run(self) -> Result<()> {
         let callers = self.place.place()?.callers().await?;
-        let mut out = String::new();
+        let (mut out, now) = (String::new(), Clock::system().now());
         for caller in callers.iter().flatten() {
             out += &match self.format {
-                Format::Text => line(caller),
+                Format::Text => line(caller, now),
                 Format::Json => serde_json::to_string(&row(caller))? + "\n",
             };
         }
@@ -211,7 +223,7 @@ fn row(caller: &KnownCaller) -> Row<'_> {
     }
 }
 
-fn line(caller: &KnownCaller) -> String {
+fn line(caller: &KnownCaller, now: Time) -> String {
     let Row { name, roles, merchants, token, certificate, create_time, revoke_time } = row(caller);
     let merchants = merchants.map_or_else(|| "any".to_owned(), |ids| ids.join(","));
     let known_by = match (token, certificate) {
@@ -219,7 +231,8 @@ fn line(caller: &KnownCaller) -> String {
         (true, None) => "token".to_owned(),
         (false, certificate) => certificate.unwrap_or_default().to_owned(),
     };
-    let ended = revoke_time.map(|time| format!("  revoked {time}")).unwrap_or_default();
+    let word = if caller.is_revoked(now) { "revoked" } else { "until" };
+    let ended = revoke_time.map(|time| format!("  {word} {time}")).unwrap_or_default();
     format!(
         "{name}  roles {}  merchants {merchants}  by {known_by}  since {create_time}{ended}\n",
         roles.join(",")

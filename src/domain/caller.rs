@@ -57,7 +57,14 @@ pub struct KnownCaller {
     /// The subject alternative name, DNS or URI, of the client certificate that it is known by.
     pub certificate: Option<String>,
     pub created: Time,
+    /// From when on it may not call; that may be to come.
     pub revoked: Option<Time>,
+}
+
+impl KnownCaller {
+    pub fn is_revoked(&self, now: Time) -> bool {
+        self.revoked.is_some_and(|end| end <= now)
+    }
 }
 
 /// The shape of a subject alternative name: a URI, or a DNS name, which is the same in lower case.

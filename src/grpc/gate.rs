@@ -137,10 +137,10 @@ struct Shown {
 
 /// A token comes before a certificate: proxies that speak for others have certificates too.
 async fn identify(service: &Service, on_loopback: bool, shown: Shown) -> Result<Identity, Status> {
-    let callers = service.callers();
+    let (callers, now) = (service.callers(), service.now());
     if let Some(value) = shown.authorization {
         let token = value.to_str().ok().and_then(bearer).ok_or_else(unknown_token)?;
-        return callers.by_token(token).await.map(Identity::Known).map_err(strange);
+        return callers.by_token(token, now).await.map(Identity::Known).map_err(strange);
     }
     let visitor = shown.visitor.ok_or_else(missing)?;
     if on_loopback && visitor.is_local() && !callers.any() {
@@ -148,7 +148,7 @@ async fn identify(service: &Service, on_loopback: bool, shown: Shown) -> Result<
     }
     match visitor.names.as_slice() {
         [] => Err(missing()),
-        names => callers.by_certificate(names).await.map(Identity::Known).map_err(strange),
+        names => callers.by_certificate(names, now).await.map(Identity::Known).map_err(strange),
     }
 }
 

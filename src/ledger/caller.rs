@@ -4,22 +4,30 @@ use super::sql::{Connection, Row, query};
 use super::{Error, Ledger, Place};
 use crate::domain::{KnownCaller, MerchantId, Merchants, Role, Time};
 
-/// How many callers were ever added, and how many of them revoked: the same numbers, the same
-/// callers, since rows only come and are revoked once.
+/// How many callers were ever added, how many of them revoked, and the sum of when, in seconds: the
+/// same numbers, the same callers, since rows only come, and only their ends move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallersMark {
     pub added: i64,
     pub revoked: i64,
+    pub ends: i64,
 }
 
 impl Ledger {
     /// Changes when a caller is added or revoked.
     pub async fn callers_mark(&self) -> Result<CallersMark, Error> {
         let mut connection = self.readers.acquire().await?;
-        let row = query("SELECT COUNT(*) AS added, COUNT(revoked) AS revoked FROM callers")
-            .fetch_one(&mut connection)
-            .await?;
-        Ok(CallersMark { added: row.try_get("added")?, revoked: row.try_get("revoked")? })
+        let row = query(
+            "SELECT COUNT(*) AS added, COUNT(revoked) AS revoked,
+                CAST(COALESCE(SUM(revoked / 1000000), 0) AS BIGINT) AS ends FROM callers",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        Ok(CallersMark {
+            added: row.try_get("added")?,
+            revoked: row.try_get("revoked")?,
+            ends: row.try_get("ends")?,
+        })
     }
 
     /// All callers, the revoked ones too, in the order in which they were added; an error for each
@@ -30,8 +38,8 @@ impl Ledger {
 }
 
 impl Place {
-    /// Adds a caller, making the ledger if there is none yet; `false` when another that was not
-    /// revoked has its name or its certificate.
+    /// Adds a caller, making the ledger if there is none yet; `false` when another that has no end
+    /// has its name or its certificate.
     pub async fn add_caller(&self, caller: &KnownCaller) -> Result<bool, Error> {
         let mut connection = self.with_callers().await?;
         let added = query(
@@ -55,14 +63,18 @@ impl Place {
         Ok(added == 1)
     }
 
-    /// Revokes a caller; `false` when there is none of that name, or no more.
-    pub async fn revoke_caller(&self, name: &str, now: Time) -> Result<bool, Error> {
-        let revoked = query("UPDATE callers SET revoked = $2 WHERE name = $1 AND revoked IS NULL")
-            .bind(name)
-            .bind(now.as_micros())
-            .execute(&mut self.writing_beside().await?)
-            .await?;
-        Ok(revoked == 1)
+    /// Revokes the callers of a name from `end` on, those with a later end too; `false` when there
+    /// is none, or no more. Until then its name may be given a second token.
+    pub async fn revoke_caller(&self, name: &str, end: Time) -> Result<bool, Error> {
+        let revoked = query(
+            "UPDATE callers SET revoked = $2
+             WHERE name = $1 AND (revoked IS NULL OR revoked > $2)",
+        )
+        .bind(name)
+        .bind(end.as_micros())
+        .execute(&mut self.writing_beside().await?)
+        .await?;
+        Ok(revoked > 0)
     }
 
     /// All callers, the revoked ones too, in the order in which they were added; an error for each

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::Service;
-use crate::domain::KnownCaller;
+use crate::domain::{KnownCaller, Time};
 use crate::ledger::{self, CallersMark, Ledger};
 
 /// Random bytes of a token.
@@ -47,7 +47,7 @@ struct Known {
     mark: CallersMark,
     /// By the hash of the token: the time that a look-up takes tells nothing of the token itself.
     by_token: HashMap<[u8; 32], Arc<KnownCaller>>,
-    /// Who was not revoked comes before who was.
+    /// Who may call longest comes first.
     by_certificate: HashMap<String, Arc<KnownCaller>>,
 }
 
@@ -63,22 +63,28 @@ impl Callers {
     }
 
     /// The caller that has this token.
-    pub async fn by_token(&self, token: &str) -> Result<Arc<KnownCaller>, Stranger> {
+    pub async fn by_token(&self, token: &str, now: Time) -> Result<Arc<KnownCaller>, Stranger> {
         if !looks_like_a_token(token) {
             return Err(Stranger::TokenUnknown);
         }
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let found = |known: &Known| known.by_token.get(&hash).cloned();
-        self.find(found).await.ok_or(Stranger::TokenUnknown).and_then(still)
+        let found = self.find(found).await.ok_or(Stranger::TokenUnknown)?;
+        still(found, now)
     }
 
     /// The caller that is known by one of these subject alternative names.
-    pub async fn by_certificate(&self, names: &[String]) -> Result<Arc<KnownCaller>, Stranger> {
+    pub async fn by_certificate(
+        &self,
+        names: &[String],
+        now: Time,
+    ) -> Result<Arc<KnownCaller>, Stranger> {
         let found = |known: &Known| {
             let mut all = names.iter().filter_map(|name| known.by_certificate.get(name));
             all.next().cloned()
         };
-        self.find(found).await.ok_or(Stranger::CertificateUnknown).and_then(still)
+        let found = self.find(found).await.ok_or(Stranger::CertificateUnknown)?;
+        still(found, now)
     }
 
     async fn find(
@@ -122,7 +128,7 @@ impl Callers {
         match read {
             Ok(None) => {}
             Ok(Some(known)) => {
-                let CallersMark { added, revoked } = known.mark;
+                let CallersMark { added, revoked, .. } = known.mark;
                 tracing::info!(added, revoked, "callers have changed");
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
             }
@@ -153,7 +159,8 @@ impl Known {
             if let Some(name) = &caller.certificate {
                 let kept = known.by_certificate.entry(name.clone());
                 let kept = kept.or_insert_with(|| Arc::clone(&caller));
-                if caller.revoked.is_none() {
+                let end = |caller: &KnownCaller| caller.revoked.map_or(i64::MAX, Time::as_micros);
+                if end(&caller) >= end(kept) {
                     *kept = caller;
                 }
             }
@@ -162,8 +169,8 @@ impl Known {
     }
 }
 
-fn still(caller: Arc<KnownCaller>) -> Result<Arc<KnownCaller>, Stranger> {
-    if caller.revoked.is_some() { Err(Stranger::Revoked) } else { Ok(caller) }
+fn still(caller: Arc<KnownCaller>, now: Time) -> Result<Arc<KnownCaller>, Stranger> {
+    if caller.is_revoked(now) { Err(Stranger::Revoked) } else { Ok(caller) }
 }
 
 /// Looks for changes until the service is gone.

@@ -32,7 +32,7 @@ async fn a_caller_is_read_as_it_was_added() {
     assert_eq!(book.ledger.callers().await.unwrap(), stored);
     assert_eq!(book.place.callers().await.unwrap(), stored);
     let mark = book.ledger.callers_mark().await.unwrap();
-    assert_eq!(mark, CallersMark { added: 2, revoked: 0 });
+    assert_eq!(mark, CallersMark { added: 2, ..CallersMark::default() });
 }
 
 fn garble(connection: &mut Connection) -> write::Pending<'_, ()> {
@@ -87,5 +87,24 @@ async fn a_name_a_certificate_and_a_token_are_one_callers_until_it_is_revoked() 
     let ends: Vec<_> = callers.map(|one| (one.name.as_str(), one.revoked)).collect();
     assert_eq!(ends, [("shop", Some(later)), ("other", None), ("shop", None)]);
     let mark = book.ledger.callers_mark().await.unwrap();
-    assert_eq!(mark, CallersMark { added: 3, revoked: 1 });
+    assert_eq!(mark, CallersMark { added: 3, revoked: 1, ends: later.as_seconds() });
+}
+
+#[tokio::test]
+async fn an_end_to_come_makes_room_for_another_token_and_may_come_sooner() {
+    let book = book().await;
+    let add = async |token| book.place.add_caller(&caller("shop", Some(token), None)).await;
+    assert_eq!(add(1).await, Ok(true));
+    let (soon, later) = (NOW + Span::minutes(5), NOW + Span::hours(24));
+    assert!(book.place.revoke_caller("shop", later).await.unwrap());
+    assert_eq!(add(2).await, Ok(true));
+    let before = book.ledger.callers_mark().await.unwrap();
+    assert!(book.place.revoke_caller("shop", soon).await.unwrap());
+    // Services see that something has changed, though as many are revoked as before.
+    assert_ne!(book.ledger.callers_mark().await.unwrap(), before);
+    let callers = book.ledger.callers().await.unwrap();
+    for caller in callers.iter().flatten() {
+        assert!(!caller.is_revoked(NOW) && caller.is_revoked(soon), "{caller:?}");
+    }
+    assert_eq!(callers.len(), 2);
 }

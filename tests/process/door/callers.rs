@@ -6,7 +6,7 @@ use surety::grpc::pb::risk_decision_service_client::RiskDecisionServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use super::service::{Place, plain, why, with_token};
+use super::service::{Place, plain, unauthenticated, until, why, with_token};
 use crate::sample::{account, pounds, purchase};
 
 /// What callers of one merchant each, and of all, are told.
@@ -138,6 +138,30 @@ async fn a_checkout_asks_for_its_merchants_and_sees_no_others() {
         };
         let told = decisions.confirm_purchase(with_token(Some(&callers.other), confirm)).await;
         assert_eq!(&why(told), expected, "{merchant}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_replaced_while_both_are_in_use() {
+    let place = Place::new();
+    let old = place.add(&["anna", "--role", "agent"]);
+    let server = place.serve(&[]);
+    let channel = plain(&server).await;
+    let refused = place.caller(&["revoke", "anna", "--at", "2026-01-01"]);
+    assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""), "{}", refused.err);
+    let ends = place.caller(&["revoke", "anna", "--at", "2100-01-01"]);
+    assert_eq!(ends.out, "anna may call until 2100-01-01T00:00:00Z\n");
+    let new = place.add(&["anna", "--role", "agent"]);
+    for token in [&old, &new] {
+        until(&channel, Some(token), (Code::Ok, String::new())).await;
+    }
+    let listed = place.caller(&["list"]).out;
+    assert_eq!(listed.matches("anna  roles agent").count(), 2, "{listed}");
+    assert_eq!(listed.matches("  until 2100-01-01T00:00:00Z").count(), 1, "{listed}");
+    // Somebody has found the old one: both end now, sooner than was said.
+    place.revoke("anna");
+    for token in [&old, &new] {
+        until(&channel, Some(token), unauthenticated("CALLER_REVOKED")).await;
     }
 }
 

@@ -15,7 +15,7 @@ use crate::server::Server;
 
 /// The preface of HTTP/2 with empty settings: a connection that is all right, and idle.
 const BEGINNING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-const CONNECTIONS: usize = 4_000;
+const CONNECTIONS: usize = 10_000;
 /// Kibibytes; a debug build with that many connections needs far less.
 const MEMORY_MAX: u64 = 1024 * 1024;
 
