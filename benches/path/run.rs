@@ -81,14 +81,13 @@ impl Runs<'_> {
         let generator = self.connected(pace).await?;
         self.next_seed += 1;
         let system = self.system;
-        let degraded = system.degraded();
         // The same part of the run as the report's: what follows the warm-up.
         let warm = async {
             tokio::time::sleep(self.options.warm_up()).await;
-            system.used()
+            (system.used(), tokio::task::block_in_place(|| system.degraded()))
         };
         let run = generator.run(std::future::pending(), &|_| ());
-        let (before, report) = tokio::join!(warm, run);
+        let ((before, degraded), report) = tokio::join!(warm, run);
         let (report, after) = (report?, system.used());
         if report.answered == 0 || report.retries.different > 0 {
             let faults = &report.errors_by_code;

@@ -18,8 +18,9 @@ use crate::service::{Service, Stranger};
 /// What everybody may ask, so that balancers need no credentials.
 pub const HEALTH: &str = "/grpc.health.v1.Health/";
 const HEALTH_WATCH: &str = "/grpc.health.v1.Health/Watch";
-/// Watches of health at once: a few for each balancer. Anybody may hold one, as long as they like.
-const HEALTH_WATCHES: usize = 1_024;
+/// Watches of health on one connection. A client that checks health by the service config holds one
+/// as long as it is connected, and makes no call without; anybody may hold one without credentials.
+const HEALTH_WATCHES: usize = 8;
 /// Where a token is sent, and how it is introduced (RFC 6750).
 const AUTHORIZATION: &str = "authorization";
 const BEARER: &str = "bearer ";
@@ -27,11 +28,12 @@ const BEARER: &str = "bearer ";
 type Answer = Result<http::Response<Body>, Infallible>;
 
 /// The other end of a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Visitor {
     pub peer: SocketAddr,
     /// Subject alternative names of its client certificate, which was checked.
-    pub names: Vec<String>,
+    names: Vec<String>,
+    health_watches: Arc<Semaphore>,
 }
 
 /// Marks the answer to a call that was let in.
@@ -54,37 +56,6 @@ pub struct Gate<S> {
     pub service: Arc<Service>,
     /// Whether the service listens on a loopback address.
     pub on_loopback: bool,
-    pub health_watches: HealthWatches,
-}
-
-/// Places of those who watch the health.
-#[derive(Clone, Debug)]
-pub struct HealthWatches(Arc<Semaphore>);
-
-impl Default for HealthWatches {
-    fn default() -> HealthWatches {
-        HealthWatches(Arc::new(Semaphore::new(HEALTH_WATCHES)))
-    }
-}
-
-impl HealthWatches {
-    /// The answer keeps its place until it ends.
-    async fn watch<S>(self, mut inner: S, request: http::Request<Body>) -> Answer
-    where
-        S: Layered<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
-    {
-        let Ok(place) = self.0.try_acquire_owned() else {
-            let text = "too many watch the health already; ask with Check";
-            return Ok(refused(Code::Unavailable, "SHEDDING", text).into_http());
-        };
-        let response = inner.call(request).await?;
-        Ok(response.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _held = &place;
-                frame
-            }))
-        }))
-    }
 }
 
 impl<S> Layered<http::Request<Body>> for Gate<S>
@@ -106,7 +77,7 @@ where
         let waiting = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, waiting);
         match request.uri().path() {
-            HEALTH_WATCH => return Box::pin(self.health_watches.clone().watch(inner, request)),
+            HEALTH_WATCH => return Box::pin(watch_health(inner, request)),
             path if path.starts_with(HEALTH) => return Box::pin(inner.call(request)),
             _ => {}
         }
@@ -127,6 +98,26 @@ where
             }
         })
     }
+}
+
+/// The answer keeps its place until it ends.
+async fn watch_health<S>(mut inner: S, request: http::Request<Body>) -> Answer
+where
+    S: Layered<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+{
+    let visitor = request.extensions().get::<Arc<Visitor>>();
+    let places = visitor.map(|visitor| Arc::clone(&visitor.health_watches));
+    let Some(place) = places.and_then(|places| places.try_acquire_owned().ok()) else {
+        let text = format!("expected at most {HEALTH_WATCHES} watches of health on a connection");
+        return Ok(refused(Code::ResourceExhausted, "TOO_MANY_WATCHES", text).into_http());
+    };
+    let response = inner.call(request).await?;
+    Ok(response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _held = &place;
+            frame
+        }))
+    }))
 }
 
 /// What a call shows of who makes it.
@@ -153,6 +144,10 @@ async fn identify(service: &Service, on_loopback: bool, shown: Shown) -> Result<
 }
 
 impl Visitor {
+    pub fn new(peer: SocketAddr, names: Vec<String>) -> Visitor {
+        Visitor { peer, names, health_watches: Arc::new(Semaphore::new(HEALTH_WATCHES)) }
+    }
+
     fn is_local(&self) -> bool {
         self.peer.ip().to_canonical().is_loopback()
     }
@@ -219,7 +214,7 @@ mod tests {
             ("192.0.2.1:5000", false),
             ("[2001:db8::1]:5000", false),
         ] {
-            let visitor = Visitor { peer: peer.parse().unwrap(), names: vec![] };
+            let visitor = Visitor::new(peer.parse().unwrap(), vec![]);
             assert_eq!(visitor.is_local(), local, "{peer}");
         }
     }

@@ -14,7 +14,7 @@ use tonic_reflection::server as reflection;
 use super::calls::{Calls, Methods};
 use super::codes::Codes;
 use super::door::{self, Door};
-use super::gate::{Gate, HealthWatches};
+use super::gate::Gate;
 use super::handlers::Handlers;
 use super::limits::{Limited, Limiter, Limits};
 use super::pb;
@@ -28,6 +28,8 @@ use pb::support_service_server::SupportServiceServer;
 
 /// The name of a service, from anybody.
 const HEALTH_MESSAGE_MAX: usize = 1024;
+/// Between looks at what health is to say.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Every service that has a health of its own; the empty name is the server as a whole.
 const SERVICES: &[&str] = &[
     "",
@@ -70,7 +72,6 @@ pub async fn serve(
         inner: Limited { inner: routes.prepare(), limiter: Arc::clone(&limiter) },
         service: Arc::clone(&service),
         on_loopback,
-        health_watches: HealthWatches::default(),
     };
     door.tell(service.metrics());
     let tls = door.tls();
@@ -87,15 +88,11 @@ pub async fn serve(
     let served = door::open(door, calls, draining, drain_for);
     tokio::pin!(served, stop);
     let looks_after = async {
-        let ready = async {
-            service.ready().await;
-            set_all(&health, ServingStatus::Serving).await;
-        };
+        let ready = keep_health(&service, &health);
         match tls {
-            Some(tls) => tokio::join!(ready, limiter.keep(), tls.keep()).2,
-            None => tokio::join!(ready, limiter.keep()).1,
+            Some(tls) => drop(tokio::join!(ready, limiter.keep(), tls.keep())),
+            None => drop(tokio::join!(ready, limiter.keep())),
         }
-        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = &mut served => return Ok(()),
@@ -146,6 +143,23 @@ fn with_reflection(routes: Routes) -> Result<Routes, reflection::Error> {
     };
     let (v1, v1alpha) = (described().build_v1()?, described().build_v1alpha()?);
     Ok(routes.add_service(v1).add_service(v1alpha))
+}
+
+/// Says for ever what readiness says: balancers leave out who cannot reach the ledger.
+async fn keep_health(service: &Service, health: &HealthReporter) {
+    service.ready().await;
+    let mut said = ServingStatus::NotServing;
+    loop {
+        let says = match service.readiness().iter().all(|part| part.ready) {
+            true => ServingStatus::Serving,
+            false => ServingStatus::NotServing,
+        };
+        if says != said {
+            set_all(health, says).await;
+            said = says;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn set_all(health: &HealthReporter, status: ServingStatus) {

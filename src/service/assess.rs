@@ -1,6 +1,7 @@
 //! One assessment: observe and read the standing, decide, commit. Read this first.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -250,6 +251,8 @@ impl Service {
     /// The first answer under its key.
     fn recorded(&self, assessment: &Assessment, record: DecisionRecord) -> Committed {
         self.count(&record);
+        // However long questions wait behind others, it answers.
+        self.unanswered.store(0, Ordering::Relaxed);
         if let Some(replaced) = assessment.supersedes {
             self.watches.tell(replaced);
         }

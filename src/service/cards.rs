@@ -179,7 +179,7 @@ impl Service {
             let CardAt { card, .. } = service.card(adjustment.card).await?;
             let record = service.granting(card.decision).await?;
             let purchase = service.habit(&adjustment, &card).await?;
-            let claim = service.claim(key, hash);
+            let (claim, holder) = (service.claim(key, hash), record.holder.clone());
             let adjust = AdjustCard {
                 guest_limit: service.card_guest_limit(&record),
                 secret: service.secret_codes(),
@@ -188,7 +188,8 @@ impl Service {
             };
             let written = service.ledger.adjust_card(claim.clone(), adjust).await;
             let teaches = |adjusted: &CardAdjusted| {
-                purchase.filter(|_| adjusted.taught).into_iter().collect()
+                let purchase = purchase.filter(|_| adjusted.taught);
+                purchase.map(|event| (holder, event)).into_iter().collect()
             };
             let written = service.taught_by(claim, written, teaches).await;
             let written = written.map_err(|error| match error {
@@ -258,8 +259,10 @@ impl Service {
                 taken_back: taken_back.as_ref().map(teach::row).transpose()?,
             };
             let claim = service.claim(key, hash);
+            let holder = service.granting(card.decision).await?.holder;
             let written = service.ledger.cancel_card(claim.clone(), cancel).await;
-            let teaches = |_: &CardAt| taken_back.into_iter().collect();
+            let teaches =
+                |_: &CardAt| taken_back.map(|event| (holder, event)).into_iter().collect();
             let written = service.taught_by(claim, written, teaches).await?;
             let mut answered: Answered<CardAt> = answer(written, hash)?;
             service.number(&mut answered.value, answered.replayed).await?;

@@ -56,7 +56,9 @@ impl Service {
                 purchase: purchase.as_ref().map(teach::row).transpose()?,
             };
             let written = service.ledger.confirm(claim.clone(), confirm).await;
-            let teaches = |_: &DecisionRecord| purchase.into_iter().collect();
+            let holder = approved.holder;
+            let teaches =
+                |_: &DecisionRecord| purchase.map(|event| (holder, event)).into_iter().collect();
             let written = service.taught_by(claim, written, teaches).await?;
             decided(&caller, written, confirmation.call.hash)
         })
@@ -100,7 +102,8 @@ impl Service {
             // What was over before stays as it was, in the signals too.
             let teaches = move |record: &DecisionRecord| {
                 let ended = record.progress.canceled == Some(now);
-                taken_back.filter(|_| ended).into_iter().collect()
+                let taken_back = taken_back.filter(|_| ended);
+                taken_back.map(|event| (record.holder.clone(), event)).into_iter().collect()
             };
             let written = service.taught_by(claim, written, teaches).await?;
             service.watches.tell(cancellation.decision);

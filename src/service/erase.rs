@@ -32,10 +32,6 @@ impl Service {
     async fn erase(&self, caller: Caller, erasure: Erasure) -> Result<Answered<Erased>, Error> {
         let key = key(&caller, "EraseAccount", erasure.call.request_id);
         let _turn = self.running.enter(&key).await?;
-        // It might be about this person, and would be taught after the erasure.
-        if self.owed.is_waiting() {
-            return Err(Error::Unavailable { reason: "STORE_UNAVAILABLE" });
-        }
         let holder = erasure.holder;
         let _alone = self.holders.enter(&holder).await?;
         // The ledger last: as long as it has not answered, all of this is done again by a retry,

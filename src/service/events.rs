@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::accounts::answer;
+use super::owed::Lesson;
 use super::teach::{Seen, row};
 use super::{Answered, Error, Service, key};
 use crate::domain::{
     AccountEvent, AccountId, AuthenticationStrength, Caller, Country, EventBatch, EventKind,
-    EventOutcome, EventStatus, Parties, bank_approves,
+    EventOutcome, EventStatus, Holder, Parties, bank_approves,
 };
 use crate::ledger::{EventFate, EventResult};
 use crate::signals::{Observation, SignalEvent};
@@ -44,7 +45,8 @@ impl Service {
         for event in batch.events.iter().flatten() {
             let teaches = self.teaches(event, &mut told).await?;
             events.push((event.clone(), teaches.as_ref().map(row).transpose()?));
-            taught.push(teaches);
+            let holder = Holder::Account(event.account.clone());
+            taught.push(teaches.map(|event| (holder, event)));
         }
         let claim = self.claim(key, batch.call.hash);
         let written = self.ledger.record_events(claim.clone(), events).await;
@@ -150,13 +152,13 @@ impl Service {
 }
 
 /// What the events that were applied teach.
-fn applied(results: &[EventResult], taught: Vec<Option<SignalEvent>>) -> Vec<SignalEvent> {
+fn applied(results: &[EventResult], taught: Vec<Option<Lesson>>) -> Vec<Lesson> {
     let mut misused = HashSet::new();
     let applied = results.iter().zip(taught);
     let applied = applied.filter(|(result, _)| result.status == EventFate::Applied);
     let applied = applied.filter_map(|(_, event)| event);
     // The ledger keeps the first of a purchase as well.
-    let first = |event: &SignalEvent| match event {
+    let first = |(_, event): &Lesson| match event {
         SignalEvent::Misuse(o) => misused.insert(o.id),
         _ => true,
     };

@@ -11,8 +11,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use super::Service;
-use crate::ledger::{Answer, Claim, Error, Written};
+use super::{Service, teach};
+use crate::domain::Holder;
+use crate::ledger::{Answer, Claim, Error, SignalRow, Written};
 use crate::signals::SignalEvent;
 
 /// Most writes that wait to be looked up. What finds no room is taught at the next start.
@@ -23,8 +24,10 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 /// that the ledger sets for each.
 const ENDED_AFTER: Duration = Duration::from_secs(3);
 
+/// Something to be taught, and about whom.
+pub(super) type Lesson = (Holder, SignalEvent);
 /// What an answer says to have been taught.
-type Teaches = Box<dyn FnOnce(&Answer) -> Result<Vec<SignalEvent>, Error> + Send>;
+type Teaches = Box<dyn FnOnce(&Answer) -> Result<Vec<Lesson>, Error> + Send>;
 
 /// A write of which nobody knows whether it got through.
 pub(super) struct Debt {
@@ -36,14 +39,12 @@ pub(super) struct Owed {
     debts: mpsc::Sender<Debt>,
     /// Debts that are not settled, those without room among them.
     open: AtomicUsize,
-    /// Those that will be settled.
-    waiting: AtomicUsize,
 }
 
 impl Owed {
     pub fn new() -> (Owed, mpsc::Receiver<Debt>) {
         let (debts, waiting) = mpsc::channel(MOST);
-        (Owed { debts, open: AtomicUsize::new(0), waiting: AtomicUsize::new(0) }, waiting)
+        (Owed { debts, open: AtomicUsize::new(0) }, waiting)
     }
 
     /// Whether the store may lack something that the ledger holds.
@@ -51,22 +52,15 @@ impl Owed {
         self.open.load(Ordering::SeqCst) > 0
     }
 
-    /// Whether somebody may still be taught about whom the ledger has been told before.
-    pub fn is_waiting(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
-    }
-
     /// Teaches what `teaches` gives once the ledger turns out to hold an answer to this claim.
     pub fn add(
         &self,
         claim: Claim,
-        teaches: impl FnOnce(&Answer) -> Result<Vec<SignalEvent>, Error> + Send + 'static,
+        teaches: impl FnOnce(&Answer) -> Result<Vec<Lesson>, Error> + Send + 'static,
     ) {
         self.open.fetch_add(1, Ordering::SeqCst);
-        self.waiting.fetch_add(1, Ordering::SeqCst);
         let debt = Debt { claim, teaches: Box::new(teaches) };
         if self.debts.try_send(debt).is_err() {
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
             tracing::warn!("too many writes are in doubt: the signals of one wait for a start");
         }
     }
@@ -78,10 +72,14 @@ impl Service {
         &self,
         claim: Claim,
         written: Result<Written<T>, Error>,
-        teaches: impl FnOnce(&T) -> Vec<SignalEvent> + Send + 'static,
+        teaches: impl FnOnce(&T) -> Vec<Lesson> + Send + 'static,
     ) -> Result<Written<T>, Error> {
         match &written {
-            Ok(Written::Now(done)) => self.teach(&teaches(done)).await,
+            Ok(Written::Now(done)) => {
+                for (_, event) in teaches(done) {
+                    self.signals.apply(&event).await;
+                }
+            }
             Err(Error::Unavailable(_) | Error::Interrupted(_)) => {
                 self.owed.add(claim, |answer| Ok(teaches(&answer.read()?)));
             }
@@ -89,12 +87,6 @@ impl Service {
             Ok(Written::Before(_)) | Err(_) => {}
         }
         written
-    }
-
-    async fn teach(&self, events: &[SignalEvent]) {
-        for event in events {
-            self.signals.apply(event).await;
-        }
     }
 }
 
@@ -113,7 +105,6 @@ pub(super) async fn settle(service: Weak<Service>, mut waiting: mpsc::Receiver<D
         for debt in debts.drain(..) {
             let Some(service) = service.upgrade() else { return };
             service.settle(debt).await;
-            service.owed.waiting.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
@@ -133,14 +124,27 @@ impl Service {
                 }
             }
         };
-        match answer.as_ref().map(teaches).transpose() {
-            Ok(events) => {
-                self.teach(&events.unwrap_or_default()).await;
-                self.owed.open.fetch_sub(1, Ordering::SeqCst);
+        let settled = async {
+            for lesson in answer.as_ref().map(teaches).transpose()?.unwrap_or_default() {
+                self.teach_late(lesson).await?;
             }
+            Ok::<_, super::Error>(())
+        };
+        match settled.await {
+            Ok(()) => drop(self.owed.open.fetch_sub(1, Ordering::SeqCst)),
             Err(error) => {
                 tracing::warn!(%error, "the signals of a write in doubt wait for a start");
             }
         }
+    }
+
+    /// Teaches what the ledger still says: its holder may have been erased since.
+    async fn teach_late(&self, (holder, event): Lesson) -> Result<(), super::Error> {
+        let _alone = self.holders.enter(&holder).await?;
+        let SignalRow { payload, .. } = teach::row(&event)?;
+        if self.ledger.signals_of(&holder).await?.contains(&payload) {
+            self.signals.apply(&event).await;
+        }
+        Ok(())
     }
 }

@@ -26,7 +26,7 @@ use crate::signals::{
 
 /// How long new calls may wait for a moment in which none is under way. A ledger that stalls makes
 /// that moment late; then calls go on, and the snapshot is tried again.
-const QUIET_WITHIN: Duration = Duration::from_millis(250);
+const QUIET_WITHIN: Duration = Duration::from_millis(80);
 const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// At the end nobody waits any more.
 const QUIET_AT_THE_END_WITHIN: Duration = Duration::from_secs(2);

@@ -62,7 +62,8 @@ impl Service {
             false => teach::reassessed(&observation)?,
         };
         let claim = Claim { key: key.clone(), hash: submission.call.hash, now };
-        let _alone = self.holders.enter(&request.holder).await?;
+        let holder = request.holder.clone();
+        let _alone = self.holders.enter(&holder).await?;
         let assessed = self
             .assess(Assessment {
                 key,
@@ -85,7 +86,7 @@ impl Service {
                 self.signals.apply(&recognized).await;
             }
             Err(Error::Unavailable { .. }) if passed => {
-                self.owed.add(claim, |_| Ok(vec![recognized]));
+                self.owed.add(claim, |_| Ok(vec![(holder, recognized)]));
             }
             Ok(_) | Err(_) => {}
         }

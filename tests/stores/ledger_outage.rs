@@ -83,6 +83,9 @@ impl Scene {
     async fn says(&self, status: u16) {
         let http = self.service.http();
         wait_for("readiness", async || (get(&http, "/readyz").0 == status).then_some(())).await;
+        let serves = status == 200;
+        let says = async || (self.service.is_ready().await == serves).then_some(());
+        wait_for("the same of health", says).await;
     }
 
     /// Waits until some of a load is through.

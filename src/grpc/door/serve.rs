@@ -200,7 +200,7 @@ where
             () = visit.asked_to_leave() => return,
             () = closed(&mut closes) => return,
         };
-        let visitor = |names| Arc::new(Visitor { peer, names });
+        let visitor = |names| Arc::new(Visitor::new(peer, names));
         match greeted {
             Ok(Ok((Opened::Plain(io), names))) => self.serve(io, visitor(names), visit).await,
             Ok(Ok((Opened::Tls(io), names))) => self.serve(io, visitor(names), visit).await,

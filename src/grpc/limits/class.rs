@@ -35,6 +35,12 @@ pub fn has_one_message(path: &str) -> bool {
     path.starts_with(OURS)
 }
 
+/// Whether a call only reads: then it ends with its caller, and its place is free.
+pub fn reads(path: &str) -> bool {
+    let method = path.rsplit_once('/').map_or("", |(_, method)| method);
+    ["Get", "List", "Search", "Watch", "Preview"].iter().any(|word| method.starts_with(word))
+}
+
 fn known((service, method): (&str, &str)) -> Option<Class> {
     let class = match (service, method) {
         (
@@ -107,6 +113,17 @@ mod tests {
             }
         }
         assert!(calls > 30, "{calls}");
+    }
+
+    #[test]
+    fn what_reads_is_known_by_its_name() {
+        let path = |method| format!("/surety.v1.RiskDecisionService/{method}");
+        for method in ["GetDecision", "ListDecisions", "WatchDecision", "PreviewSpendingPower"] {
+            assert!(reads(&path(method)), "{method}");
+        }
+        for method in ["EvaluatePurchase", "ConfirmPurchase", "SetRestriction", ""] {
+            assert!(!reads(&path(method)), "{method}");
+        }
     }
 
     #[test]

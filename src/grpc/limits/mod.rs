@@ -1,4 +1,5 @@
-//! What keeps one caller from taking all there is, and all of them from asking for more.
+//! What keeps callers from asking for more than there is, and one of them, where its quota is set,
+//! from taking all of it.
 //!
 //! A call comes here once it is known who makes it. It passes the quota of its caller; its message
 //! is read, so that a slow sender holds nothing; then it has a place or waits for one. Health never
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 pub use layer::Limited;
@@ -33,8 +35,10 @@ use told::Told;
 pub const DEADLINE_LEAST: Duration = Duration::from_millis(5);
 /// A batch of 500 events has so many times the size of any other message.
 const EVENTS_FACTOR: usize = 16;
-/// The service that takes such batches.
-const ACCOUNTS: &str = "/surety.v1.AccountService/";
+/// The call that takes such batches.
+const BATCHES: &str = "/surety.v1.AccountService/RecordAccountEvents";
+/// Bytes of all messages under way together; the largest batch fits many times over.
+const MEMORY: usize = 64 * 1024 * 1024;
 /// How often quotas forget who has not called.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 /// Who was sent away may ask again after this, and a part of the spread: not all at one moment.
@@ -81,7 +85,7 @@ impl Limits {
 
     /// Bytes of a message to this path.
     fn max_at(&self, path: &str) -> usize {
-        match path.starts_with(ACCOUNTS) {
+        match path == BATCHES {
             true => self.batch_max(),
             false => self.message_max as usize,
         }
@@ -99,6 +103,7 @@ pub struct Limiter {
     callers: Option<Quota>,
     accounts: Option<Quota>,
     queue: Arc<Queue>,
+    memory: Arc<Semaphore>,
     /// Calls that were sent away so far.
     shed: AtomicU64,
     told: Told,
@@ -112,6 +117,7 @@ impl Limiter {
             callers: limits.calls_per_second.map(Quota::new),
             accounts: limits.calls_per_second_account.map(Quota::new),
             queue: Arc::new(Queue::new(limits.concurrency as usize, limits.queue)),
+            memory: Arc::new(Semaphore::new(MEMORY.max(2 * limits.batch_max()))),
             shed: AtomicU64::new(0),
             told: Told::default(),
         }
@@ -175,6 +181,13 @@ impl Limiter {
             Denied::Shed => shed(self.again()),
             Denied::TooLate => too_short(DEADLINE_LEAST),
         })
+    }
+
+    /// Room for so many bytes of a message.
+    fn memory_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Status> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.memory).try_acquire_many_owned(bytes);
+        room.map_err(|_| shed(self.again()))
     }
 
     /// When somebody who is sent away now may ask again: each at another time.

@@ -44,7 +44,8 @@ pub struct Permit {
 }
 
 impl Queue {
-    /// So many places, of which reads have half at most; `wait` is the longest for one.
+    /// So many places, of which reads have half at most, and all but decisions three quarters;
+    /// `wait` is the longest for one.
     pub fn new(places: usize, wait: Duration) -> Queue {
         Queue { state: Mutex::new(State::new(places, wait)) }
     }
@@ -128,11 +129,14 @@ struct Line {
 #[derive(Debug)]
 struct State {
     places: usize,
-    /// Places that reads may have: slow ones never fill them all, unless there is only one.
+    /// Places that reads may have, and all but decisions together: slow ones never fill them all,
+    /// unless there is only one.
     for_reads: usize,
+    for_others: usize,
     wait: Duration,
     taken: usize,
     taken_by_reads: usize,
+    taken_by_others: usize,
     /// One for each class.
     lines: [Line; Class::ALL.len()],
     last_number: u64,
@@ -143,9 +147,11 @@ impl State {
         State {
             places,
             for_reads: (places / 2).max(1),
+            for_others: (places - places / 4).clamp(1, (places - 1).max(1)),
             wait,
             taken: 0,
             taken_by_reads: 0,
+            taken_by_others: 0,
             lines: Default::default(),
             last_number: 0,
         }
@@ -153,12 +159,15 @@ impl State {
 
     /// Whoever waits could not take a place that is free for this class.
     fn is_free(&self, class: Class) -> bool {
-        self.taken < self.places && (class != Class::Look || self.taken_by_reads < self.for_reads)
+        let for_others = class == Class::Decide || self.taken_by_others < self.for_others;
+        let for_reads = class != Class::Look || self.taken_by_reads < self.for_reads;
+        self.taken < self.places && for_others && for_reads
     }
 
     fn take(&mut self, class: Class) {
         self.taken += 1;
         self.taken_by_reads += usize::from(class == Class::Look);
+        self.taken_by_others += usize::from(class != Class::Decide);
     }
 
     /// A place at once, which is `None`, or a ticket.
@@ -212,6 +221,7 @@ impl State {
     fn leave(&mut self, class: Class, now: Instant) {
         self.taken -= 1;
         self.taken_by_reads -= usize::from(class == Class::Look);
+        self.taken_by_others -= usize::from(class != Class::Decide);
         for class in Class::ALL {
             while self.is_free(class) && self.call_next(class, now) {}
         }

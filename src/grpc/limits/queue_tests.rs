@@ -91,6 +91,24 @@ fn reads_have_half_of_the_places_at_most() {
 }
 
 #[test]
+fn decisions_have_a_quarter_of_the_places_to_themselves() {
+    for (places, others) in [(1, 1), (2, 1), (3, 2), (4, 3), (8, 6), (256, 192)] {
+        let mut scene = Scene::of(places);
+        for _ in 0..others {
+            scene.enters(Class::Work);
+        }
+        let mut write = scene.waits(Class::Work, 0);
+        let mut read = scene.waits(Class::Look, 0);
+        for _ in others..places {
+            scene.enters(Class::Decide);
+        }
+        assert!(!called(&mut write) && !called(&mut read), "{places}");
+        scene.leave(Class::Work, 1);
+        assert!(called(&mut write) && !called(&mut read), "{places}");
+    }
+}
+
+#[test]
 fn a_line_that_does_not_get_empty_is_a_short_wait() {
     let mut scene = Scene::of(1);
     scene.enters(Class::Decide);
