@@ -184,7 +184,6 @@ async fn at_three_times_its_capacity_it_answers_what_it_can_and_says_when_to_ask
     assert_eq!(report["not_sent"], 0);
     // Sending away is cheap: it goes on answering what it can.
     let answered = report["answered"].as_u64().unwrap() as f64;
-    println!("answered {answered} of 4 x {capacity}");
     assert!(answered > 2.0 * capacity, "{answered} in four seconds, where {capacity} fit in one");
     assert!(!told.decided.is_empty() && !told.pushbacks.is_empty());
     assert!(
