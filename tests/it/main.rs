@@ -33,6 +33,8 @@ mod cards_network;
 mod cards_access;
 // The same request again gets the same answer.
 mod idempotency;
+// Callers that hang up in the middle of a call.
+mod cancelled_calls;
 // What was decided before, and what must not matter, does not matter.
 mod blind;
 // Who is told what.
