@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 use super::*;
 
 const CLIENTS: u64 = 8;
 const STEPS: u64 = 60;
 const LIMIT: i64 = 10_000;
+const APPROVED_FOR: Span = Span::minutes(60);
+const LONGER_THAN_APPROVED: Span = Span::minutes(61);
 const ACCOUNTS: [&str; 3] = ["anna", "bert", "carl"];
 
 /// What a client knows of an order; whoever does something with it has it alone meanwhile.
@@ -20,9 +22,17 @@ struct Order {
     reserved: i64,
     outstanding: i64,
     canceled: bool,
+    expires: Time,
+}
+
+impl Order {
+    fn reserved_at(&self, now: Time) -> i64 {
+        if now < self.expires { self.reserved } else { 0 }
+    }
 }
 
 type Orders = Arc<Mutex<Vec<Arc<Mutex<Order>>>>>;
+type Clock = Arc<RwLock<Time>>;
 
 /// Numbers that are the same in every run: Marsaglia's xorshift.
 struct Random(u64);
@@ -44,20 +54,29 @@ struct Client {
     ledger: Ledger,
     orders: Orders,
     random: Random,
+    /// Held while something is done, so that an hour passes between two steps and not within one.
+    clock: Clock,
 }
 
 impl Client {
     async fn live(mut self) {
         for _ in 0..STEPS {
+            if self.random.below(40) == 0 {
+                // Whatever is not captured yet is free again for all.
+                let mut now = self.clock.write().await;
+                *now = *now + LONGER_THAN_APPROVED;
+            }
+            let clock = Arc::clone(&self.clock).read_owned().await;
+            let now = *clock;
             match self.random.below(10) {
-                0..=3 => self.reserve().await,
-                4..=5 => self.capture().await,
-                6 => self.cancel().await,
+                0..=3 => self.reserve(now).await,
+                4..=5 => self.capture(now).await,
+                6 => self.cancel(now).await,
                 7..=8 => self.repay().await,
                 _ => self.refund().await,
             }
             let account = ACCOUNTS[self.random.below(3) as usize];
-            let (outstanding, reserved) = held(&self.ledger, account, NOW).await;
+            let (outstanding, reserved) = held(&self.ledger, account, now).await;
             assert!(outstanding + reserved <= LIMIT, "{account}: {outstanding} + {reserved}");
         }
     }
@@ -68,10 +87,13 @@ impl Client {
         (number > 0).then(|| Arc::clone(&orders[self.random.below(number) as usize]))
     }
 
-    async fn reserve(&mut self) {
+    async fn reserve(&mut self, now: Time) {
         let account = ACCOUNTS[self.random.below(3) as usize];
         let amount = self.random.amount(3_000);
-        let commit = order(account, amount);
+        let expires = now + APPROVED_FOR;
+        let mut commit = order(account, amount);
+        commit.record.created = now;
+        commit.record.decision.expires = Some(expires);
         let id = commit.record.id;
         let answer = assess(&self.ledger, commit.clone()).await.unwrap();
         if answer == Assessed::HeadroomTaken {
@@ -84,17 +106,19 @@ impl Client {
         assert!(matches!(again, Assessed::Before(first) if first.is_of(id)), "one key, one answer");
         let (reserved, outstanding) = (amount, 0);
         let (captured, canceled) = (0, false);
-        let order = Order { id, account, amount, captured, reserved, outstanding, canceled };
+        let order =
+            Order { id, account, amount, captured, reserved, outstanding, canceled, expires };
         self.orders.lock().await.push(Arc::new(Mutex::new(order)));
     }
 
-    async fn capture(&mut self) {
+    async fn capture(&mut self, now: Time) {
         let Some(order) = self.pick().await else { return };
         let mut order = order.lock().await;
         let amount = self.random.amount(2_000);
         // A third of them come when the approval is over.
-        let late = self.random.below(3) == 0;
-        let claim = if late { claim_at(NOW + Span::minutes(61)) } else { claim() };
+        let waits = self.random.below(3) == 0;
+        let time = if waits { now + LONGER_THAN_APPROVED } else { now };
+        let (claim, late) = (claim_at(time), time >= order.expires);
         let done = self.ledger.confirm(claim.clone(), capture_of(order.id, amount)).await;
         let left = (order.amount - order.captured).min(order.reserved);
         match done {
@@ -111,11 +135,13 @@ impl Client {
         }
     }
 
-    async fn cancel(&mut self) {
+    async fn cancel(&mut self, now: Time) {
         let Some(order) = self.pick().await else { return };
         let mut order = order.lock().await;
         let cancel = Cancel { decision: order.id, reason: "TEST".into(), taken_back: None };
-        match self.ledger.cancel(claim(), cancel).await {
+        match self.ledger.cancel(claim_at(now), cancel).await {
+            // What has ended by itself stays as it was.
+            Ok(Written::Now(_)) if now >= order.expires => {}
             Ok(Written::Now(_)) => {
                 order.canceled = true;
                 order.reserved = 0;
@@ -165,31 +191,32 @@ async fn eight_clients_at_once_lose_and_double_nothing() {
             Place::Sqlite(_) => book.ledger.clone(),
             place => Ledger::open(place).await.unwrap(),
         };
-        let orders = Orders::default();
+        let (orders, clock) = (Orders::default(), Arc::new(RwLock::new(NOW)));
         let clients: Vec<_> = (1..=CLIENTS)
             .map(|number| {
                 let replica = if number % 2 == 0 { &book.ledger } else { &other };
                 let (ledger, orders) = (replica.clone(), Arc::clone(&orders));
-                let random = Random(seed * 1_000 + number);
-                tokio::spawn(Client { ledger, orders, random }.live())
+                let (random, clock) = (Random(seed * 1_000 + number), Arc::clone(&clock));
+                tokio::spawn(Client { ledger, orders, random, clock }.live())
             })
             .collect();
         for client in clients {
             client.await.unwrap();
         }
-        let orders = orders.lock().await;
+        let (orders, now) = (orders.lock().await, *clock.read().await);
+        assert!(now > NOW, "no hour has passed");
         for account in ACCOUNTS {
             let mut expected = (0, 0);
             for order in orders.iter() {
                 let order = order.lock().await;
                 if order.account == account {
                     expected.0 += order.outstanding;
-                    expected.1 += order.reserved;
+                    expected.1 += order.reserved_at(now);
                 }
             }
-            assert_eq!(held(&book.ledger, account, NOW).await, expected, "{account}, seed {seed}");
+            assert_eq!(held(&book.ledger, account, now).await, expected, "{account}, seed {seed}");
         }
-        assert_sound(&book.ledger, NOW).await;
+        assert_sound(&book.ledger, now).await;
         let chains = Chains::open(&book.place).await.unwrap().verify((None, None), || ()).await;
         assert!(chains.unwrap().iter().all(Result::is_ok));
     }
