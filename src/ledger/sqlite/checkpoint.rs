@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use crate::ledger::Error;
 use crate::ledger::sql::{Connection, query};
@@ -33,6 +35,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Cuts that may be asked for at once; each erasure asks for one.
 const CUTS: usize = 16;
+/// How often a cut is tried, a few seconds in all: somebody may read just then, and whoever holds up
+/// commits waits for a short time only.
+const CUT_TRIES: u32 = 12;
 
 /// Told whether the log was cut.
 pub(super) type Cut = oneshot::Sender<bool>;
@@ -42,6 +47,7 @@ pub(super) struct Checkpoints {
     committed: watch::Sender<()>,
     cuts: mpsc::Sender<Cut>,
     asked: Arc<AtomicBool>,
+    running: JoinHandle<()>,
 }
 
 /// Frames in the log, and how many of them are moved.
@@ -62,13 +68,13 @@ impl Checkpoints {
         let asked = Arc::new(AtomicBool::new(false));
         let (tell, failed) = oneshot::channel();
         let run = run((connection, lengths), (commits, cutting), Arc::clone(&asked));
-        tokio::spawn(async move {
+        let running = tokio::spawn(async move {
             if let Err(error) = run.await {
                 // Nobody listens any more when the writer has ended too.
                 drop(tell.send(error));
             }
         });
-        (Checkpoints { committed, cuts, asked }, failed)
+        (Checkpoints { committed, cuts, asked, running }, failed)
     }
 
     /// To be called by the writer after each commit: moves the rest, where that was asked for.
@@ -87,6 +93,14 @@ impl Checkpoints {
             // Who asked may be gone.
             let _gone = refused.into_inner().send(false);
         }
+    }
+
+    /// Stops moving, and has closed its connection: who closes the last one moves all that is left.
+    pub async fn end(self) {
+        let Checkpoints { committed, cuts, running, .. } = self;
+        drop((committed, cuts));
+        // It says itself what went wrong.
+        let _ended = running.await;
     }
 
     /// To be called by the writer when there was no room for a commit: a log of which all is moved
@@ -111,7 +125,7 @@ async fn run(
                 tokio::time::sleep(LOOK_EVERY).await;
                 keep_short(&mut connection, lengths, &asked).await
             }
-            else => return Ok(()),
+            else => break,
         };
         if let Err(error) = moved {
             // Closing would try once more, and a second sync could succeed without the data.
@@ -119,6 +133,11 @@ async fn run(
             return Err(error);
         }
     }
+    if let Connection::Sqlite(connection) = connection {
+        // A failure here loses nothing: what was committed is in the log.
+        drop(connection.close().await);
+    }
+    Ok(())
 }
 
 async fn keep_short(
@@ -140,8 +159,18 @@ async fn keep_short(
     Ok(())
 }
 
-/// No commit begins while the log is cut, so nearly all of it is moved before.
 async fn cut(connection: &mut Connection) -> Result<bool, Error> {
+    for _ in 1..CUT_TRIES {
+        if try_cut(connection).await? {
+            return Ok(true);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    try_cut(connection).await
+}
+
+/// No commit begins while the log is cut, so nearly all of it is moved before.
+async fn try_cut(connection: &mut Connection) -> Result<bool, Error> {
     unless_full(pass(connection).await)?;
     let row = match query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await {
         Err(Error::Full(_)) => return Ok(false),

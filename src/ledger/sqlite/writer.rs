@@ -108,6 +108,7 @@ impl Writer {
                 return Err(error);
             }
         }
+        self.checkpoints.end().await;
         if let Connection::Sqlite(connection) = self.connection {
             // A failure here loses nothing: what was committed is in the log.
             drop(connection.close().await);
