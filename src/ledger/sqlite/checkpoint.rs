@@ -35,7 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Cuts that may be asked for at once; each erasure asks for one.
 const CUTS: usize = 16;
-/// How often a cut is tried, a few seconds in all: somebody may read just then, and whoever holds up
+/// How often a cut is tried, a few seconds in all: somebody may read just then, and who holds up
 /// commits waits for a short time only.
 const CUT_TRIES: u32 = 12;
 
